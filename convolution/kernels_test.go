@@ -43,6 +43,8 @@ var kernelCases = []kernelCase{
 	{225, 223, 17, 16, 1},
 	{4, 3, 33, 32, 5},
 	{8, 17, 3, 16, 11},
+	{28, 28, 260, 32, 4}, // three blocks of 68 tiles, of which the last has 60
+	{28, 28, 24, 16, 2},  // three of 36, of which the last has 26
 }
 
 // data is what a case computes with: the pixels of images of three channels, which are repeated for

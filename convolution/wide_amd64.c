@@ -27,25 +27,16 @@ int wide_pack_kernel(enum wide_arithmetic arithmetic, enum wide_instructions ins
 	return 1;
 }
 
-// blocks are the measured choices, by arithmetic and number of input channels: where a layer has few,
-// all that is in work stays in the second cache; where its kernels are large, more tiles use what is
-// read of them. scripts/bench-kernels.sh measures them.
-static const struct {
-	int64_t most_in;
-	struct block block;
-} blocks[wide_arithmetics][3] = {
-	[wide_float32] = {{64, {48, 64, 1}}, {256, {48, 64, 1}}, {INT64_MAX, {96, 128, 1}}},
-	[wide_int16] = {{64, {48, 64, 4}}, {256, {48, 64, 2}}, {INT64_MAX, {96, 128, 1}}},
-};
+// many_tiles is how many tiles there are in all pictures.
+static int64_t many_tiles(const struct wide_convolution *c) { return c->pictures * ((c->height + step - 1) / step) * ((c->width + step - 1) / step); }
 
+// wide_block is the measured choice: where a layer has few channels, all that is in work stays in the second cache; where
+// its kernels are large, more tiles use what is read of them. Blocks are of equal size, in steps of 4: a last one of a few
+// tiles would read all kernels for these alone. scripts/bench-kernels.sh measures it.
 struct block wide_block(const struct wide_convolution *c) {
-	int i = 0;
-	while (c->in > blocks[c->arithmetic][i].most_in) i++;
-	struct block b = blocks[c->arithmetic][i].block;
-	const int64_t down = (c->height + step - 1) / step, across = (c->width + step - 1) / step, all = (c->pictures * down * across + step - 1) / step * step;
-	if (b.tiles > all) b.tiles = all;
-	if (b.out > c->out) b.out = c->out;
-	return b;
+	const struct block most = c->in <= 256 ? (struct block){48, 64} : (struct block){most_tiles, 128};
+	const int64_t all = many_tiles(c), blocks = crew_parts(all, most.tiles), each = crew_parts(all, blocks);
+	return (struct block){crew_parts(each, step) * step, c->out < most.out ? c->out : most.out};
 }
 
 size_t wide_work_floats(const struct wide_convolution *c) {
@@ -55,26 +46,28 @@ size_t wide_work_floats(const struct wide_convolution *c) {
 	return bytes / sizeof(float);
 }
 
+// find_places finds those of n tiles, and of those that are fetched meanwhile, which after the last one is that again.
 static void find_places(const struct wide_convolution *c, int64_t first, int64_t n, struct place *places) {
+	const int64_t last = many_tiles(c) - 1;
 	const int64_t down = (c->height + step - 1) / step, across = (c->width + step - 1) / step;
-	for (int64_t t = 0; t < n; t++) {
-		const int64_t tile = first + t;
+	for (int64_t t = 0; t < n + tiles_ahead; t++) {
+		const int64_t tile = first + t < last ? first + t : last;
 		places[t] = (struct place){tile / (down * across), tile / across % down * step, tile % across * step};
 	}
 }
 
-// memory is the parts of the work memory: transformed pixels, products, tiles on their way to whole
-// numbers, and the scales of those.
+// memory is the parts of the work memory: transformed pixels, products, a tile on its way to whole
+// numbers, and the scales of all tiles.
 struct memory {
-	char *v, *m, *tiles;
+	char *v, *m, *tile;
 	float *scales;
 };
 
 static struct memory divide(const struct wide_convolution *c, float *work) {
 	struct memory at = {.v = (char *)(((uintptr_t)work + line - 1) & ~(uintptr_t)(line - 1))};
 	at.m = at.v + points * wide_in_matrix(c);
-	at.tiles = at.m + points * wide_out_matrix(c);
-	at.scales = (float *)(at.tiles + (c->arithmetic == wide_int16 ? wide_floats_bytes(c) : 0));
+	at.tile = at.m + points * wide_out_matrix(c);
+	at.scales = (float *)(at.tile + (c->arithmetic == wide_int16 ? wide_floats_bytes(c) : 0));
 	return at;
 }
 
@@ -100,19 +93,16 @@ static void multiply(const struct wide_convolution *c, const struct memory *at, 
 // anything; nobody reads what comes of them.
 static void transform(const struct wide_convolution *c, const struct memory *at, const float *x, const struct place *places, int64_t n) {
 	const struct engine *engine = engines[c->instructions];
-	if (c->arithmetic == wide_int16) engine->transform_whole(c, x, places, n, at->v, at->scales, at->tiles);
+	if (c->arithmetic == wide_int16) engine->transform_whole(c, x, places, n, at->v, at->scales, at->tile);
 	else engine->transform(c, x, places, n, at->v);
 }
-
-// many_tiles is how many tiles there are in all pictures.
-static int64_t many_tiles(const struct wide_convolution *c) { return c->pictures * ((c->height + step - 1) / step) * ((c->width + step - 1) / step); }
 
 // convolve_block computes output channels from a first one up to a last one of a block of tiles.
 static void convolve_block(const struct wide_convolution *c, int64_t tile, int64_t first, int64_t last, const float *x, const float *packed, const float *bias, float *y, float *work) {
 	const struct block b = wide_block(c);
 	const struct memory at = divide(c, work);
 	const int64_t all = many_tiles(c), n = all - tile < b.tiles ? all - tile : b.tiles;
-	struct place places[most_tiles];
+	struct place places[most_tiles + tiles_ahead];
 	find_places(c, tile, n, places);
 	WIDE_STAGE(wide_in, transform(c, &at, x, places, n));
 	for (int64_t o = first; o < last; o += b.out) {

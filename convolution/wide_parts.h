@@ -19,14 +19,14 @@ enum {
 	line = 64,             // its bytes
 	taps = 9,
 	most_tiles = 96,   // in work at a time
+	tiles_ahead = 2,   // is the tile whose pixels, transformed numbers and results are fetched
 	depth = 2 * lanes, // input channels of a line of pixels, as 16-bit numbers
 	scales_of_tile = 3 * lanes, // floats, of which the first 36 are used
 };
 
-// block is what is in work at a time: tiles and output channels, and the tiles of which all channels
-// are float32 before they become whole numbers.
+// block is what is in work at a time: tiles and output channels.
 struct block {
-	int64_t tiles, out, together;
+	int64_t tiles, out;
 };
 
 // place is where a tile is: its picture, and its first pixel.
@@ -67,8 +67,8 @@ static inline size_t wide_in_matrix(const struct wide_convolution *c) { return (
 
 static inline size_t wide_out_matrix(const struct wide_convolution *c) { return (size_t)(wide_block(c).out / lanes * wide_block(c).tiles + 1) * line; }
 
-// wide_floats_bytes is the size of the tiles together before they become whole numbers.
-static inline size_t wide_floats_bytes(const struct wide_convolution *c) { return (size_t)(wide_block(c).together * 2 * wide_deep(c->in) * points) * line; }
+// wide_floats_bytes is the size of a tile before it becomes whole numbers.
+static inline size_t wide_floats_bytes(const struct wide_convolution *c) { return (size_t)(2 * wide_deep(c->in) * points) * line; }
 
 // wide_clear_border sets the border of some planes to zero.
 void wide_clear_border(int64_t planes, int64_t height, int64_t width, int64_t channels, float *at);
@@ -77,9 +77,10 @@ void wide_clear_border(int64_t planes, int64_t height, int64_t width, int64_t ch
 struct engine {
 	// pack_whole makes a kernel of whole numbers. It returns 0 when there is not enough memory.
 	int (*pack_whole)(int64_t in, int64_t out, const float *hwio, float *packed);
-	// transform and transform_whole transform n tiles, the latter to whole numbers and their scales.
+	// transform and transform_whole transform n tiles, the latter to whole numbers and their scales, in the memory of one tile.
+	// Here and in finish, as many places as tiles_ahead follow the n.
 	void (*transform)(const struct wide_convolution *c, const float *x, const struct place *places, int64_t n, char *v);
-	void (*transform_whole)(const struct wide_convolution *c, const float *x, const struct place *places, int64_t n, char *v, float *scales, char *tiles);
+	void (*transform_whole)(const struct wide_convolution *c, const float *x, const struct place *places, int64_t n, char *v, float *scales, char *tile);
 	// multiply and multiply_whole compute the products at one point.
 	void (*multiply)(const struct wide_convolution *c, const struct factors *f);
 	void (*multiply_whole)(const struct wide_convolution *c, const struct factors *f);

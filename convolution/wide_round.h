@@ -121,13 +121,14 @@ INLINE WIDE void find_scales(const char *tile, int64_t lines, float range, float
 
 // round_tile makes whole numbers of a tile, two lines to one, in the order of channel_at.
 // Numbers that are not finite become any: their scale is none. The lines are a matrix apart for the
-// points, and next apart for the channels.
+// points, and next apart for the channels. What a later tile writes is fetched.
 INLINE WIDE void round_tile(int64_t count, float range, const char *tile, char *to, size_t matrix, size_t next, float *scales) {
 	float ups[scales_of_tile];
 	find_scales(tile, 2 * count, range, scales, ups);
 	for (int64_t k = 0; k < count; k++, tile += 2 * points * line, to += next)
 		for (int p = 0; p < points; p++) {
 			const reals up = OP(set1_ps)(ups[p]);
+			_mm_prefetch(to + (size_t)p * matrix + tiles_ahead * line, _MM_HINT_T1);
 			for (int i = 0; i < registers; i++) {
 				const wholes low = OP(cvtps_epi32)(OP(mul_ps)((reals)load(tile + p * line + i * bytes), up));
 				const wholes high = OP(cvtps_epi32)(OP(mul_ps)((reals)load(tile + (points + p) * line + i * bytes), up));
@@ -136,24 +137,19 @@ INLINE WIDE void round_tile(int64_t count, float range, const char *tile, char *
 		}
 }
 
-WIDE static void transform_whole(const struct wide_convolution *c, const float *x, const struct place *places, int64_t n, char *v, float *scales, char *tiles) {
-	const int64_t together = wide_block(c).together, planes = planes_of(c->in), lines = 2 * wide_deep(c->in);
-	const size_t tile = (size_t)(lines * points) * line, matrix = wide_in_matrix(c), next = (size_t)wide_block(c).tiles * line;
+WIDE static void transform_whole(const struct wide_convolution *c, const float *x, const struct place *places, int64_t n, char *v, float *scales, char *tile) {
+	const int64_t planes = planes_of(c->in), lines = 2 * wide_deep(c->in);
+	const size_t matrix = wide_in_matrix(c), next = (size_t)wide_block(c).tiles * line;
 	const float range = pixel_range(c->in);
 	float copy[side * side * lanes];
-	for (int64_t t = 0; t < n; t += together) {
-		const int64_t end = n - t < together ? n : t + together;
-		for (int64_t plane = 0; plane < planes; plane++)
-			for (int64_t i = t; i < end; i++) {
-				const struct seen s = see(c, x, places[i], plane, copy);
-				fetch_tile(s, together);
-				transform_tile(winograd_balanced, s.x, s.row, tiles + (size_t)(i - t) * tile + plane * points * line, line);
-			}
-		for (int64_t i = t; i < end; i++) {
-			char *of = tiles + (size_t)(i - t) * tile;
-			if (planes < lines) memset(of + planes * points * line, 0, points * line);
-			round_tile(lines / 2, range, of, v + i * line, matrix, next, scales + i * scales_of_tile);
+	if (planes < lines) memset(tile + planes * points * line, 0, points * line);
+	for (int64_t t = 0; t < n; t++) {
+		for (int64_t plane = 0; plane < planes; plane++) {
+			const struct seen s = see(c, x, places[t], plane, copy);
+			fetch_tile(c, x, places[t + tiles_ahead], plane);
+			transform_tile(winograd_balanced, s.x, s.row, tile + plane * points * line, line);
 		}
+		round_tile(lines / 2, range, tile, v + t * line, matrix, next, scales + t * scales_of_tile);
 	}
 }
 

@@ -39,13 +39,23 @@ INLINE WIDE void transform_right(enum winograd_numbers numbers, const vector d[s
 // UNROLLED are loops over parts of a tile: only unrolled early does the compiler keep them in registers.
 #define UNROLLED _Pragma("GCC unroll 8") for
 
+// AS_IT_IS keeps a pointer in a register: of sums in a loop, the compiler makes a pointer for each, which it keeps in
+// memory.
+#define AS_IT_IS(pointer) __asm__("" : "+r"(pointer))
+
+// rows_of is one of the six rows of a tile: the lower three are found from their first.
+#define rows_of(upper, lower, r, row) ((r) < side / 2 ? (upper) + (r) * (row) : (lower) + ((r) - side / 2) * (row))
+
 // transform_half transforms three columns of a register's channels of a tile: x is the first pixel that they see,
 // row the distance of its rows.
 INLINE WIDE void transform_half(enum winograd_numbers numbers, int right, const float *x, int64_t row, char *to, size_t matrix) {
+	const float *lower = x + side / 2 * row;
+	AS_IT_IS(x);
+	AS_IT_IS(lower);
 	vector half[side / 2][side];
 	UNROLLED(int r = 0; r < side; r++) {
 		vector d[side - 1], t[side / 2];
-		UNROLLED(int q = 0; q < side - 1; q++) d[q] = *(const vector *)(x + r * row + q * lanes);
+		UNROLLED(int q = 0; q < side - 1; q++) d[q] = *(const vector *)(rows_of(x, lower, r, row) + q * lanes);
 		if (right) transform_right(numbers, d, t);
 		else transform_left(numbers, d, t);
 		UNROLLED(int q = 0; q < side / 2; q++) half[q][r] = t[q];
@@ -54,7 +64,10 @@ INLINE WIDE void transform_half(enum winograd_numbers numbers, int right, const 
 		vector t[side];
 		transform_left(numbers, half[q], t);
 		transform_right(numbers, half[q] + 1, t + side / 2);
-		UNROLLED(int r = 0; r < side; r++) *(vector *)(to + (size_t)(r * side + q) * matrix) = t[r];
+		char *upper_to = to + (size_t)q * matrix, *lower_to = upper_to + points / 2 * matrix;
+		if (!__builtin_constant_p(matrix)) AS_IT_IS(upper_to);
+		if (!__builtin_constant_p(matrix)) AS_IT_IS(lower_to);
+		UNROLLED(int r = 0; r < side; r++) *(vector *)rows_of(upper_to, lower_to, r, side * matrix) = t[r];
 	}
 }
 
@@ -73,24 +86,35 @@ struct seen {
 	int64_t row;
 };
 
-// see finds it. A tile that reaches beyond the plane is copied, with zeros.
-INLINE WIDE struct seen see(const struct wide_convolution *c, const float *x, struct place p, int64_t plane, float *copy) {
+// first_seen is the first pixel of a tile, even if it reaches beyond the plane.
+INLINE WIDE struct seen first_seen(const struct wide_convolution *c, const float *x, struct place p, int64_t plane) {
 	const int64_t row = (c->width + wide_border) * lanes;
-	const float *from = x + (p.picture * planes_of(c->in) + plane) * (c->height + wide_border) * row + p.top * row + p.left * lanes;
+	return (struct seen){x + (p.picture * planes_of(c->in) + plane) * (c->height + wide_border) * row + p.top * row + p.left * lanes, row};
+}
+
+// see finds what a tile sees. One that reaches beyond the plane is copied, with zeros.
+INLINE WIDE struct seen see(const struct wide_convolution *c, const float *x, struct place p, int64_t plane, float *copy) {
+	const struct seen s = first_seen(c, x, p, plane);
 	const int64_t down = c->height + wide_border - p.top, across = c->width + wide_border - p.left;
-	if (down >= side && across >= side) return (struct seen){from, row};
+	if (down >= side && across >= side) return s;
 	for (int64_t r = 0; r < side; r++)
 		for (int64_t q = 0; q < side; q++)
 			for (int64_t k = 0; k < lanes; k += floats)
-				*(vector *)(copy + (r * side + q) * lanes + k) = r < down && q < across ? *(const vector *)(from + r * row + q * lanes + k) : (vector){0};
+				*(vector *)(copy + (r * side + q) * lanes + k) = r < down && q < across ? *(const vector *)(s.x + r * s.row + q * lanes + k) : (vector){0};
 	return (struct seen){copy, side * lanes};
 }
 
-// fetch_tile asks for what the tile so many tiles to the right will read that its neighbours do not:
-// the rows of a tile are too short for the processor to see them coming.
-INLINE WIDE void fetch_tile(struct seen s, int64_t tiles) {
-	for (int r = 0; r < side; r++)
-		for (int q = wide_border; q < side; q++) _mm_prefetch((const char *)(s.x + r * s.row + (q + step * tiles) * lanes), _MM_HINT_T1);
+// fetch_tile asks for what a tile will read that the one before it does not: rows of a tile are too short for the
+// processor to see the next ones coming.
+INLINE WIDE void fetch_tile(const struct wide_convolution *c, const float *x, struct place p, int64_t plane) {
+	const struct seen s = first_seen(c, x, p, plane);
+	const float *upper = s.x, *lower = upper + side / 2 * s.row;
+	AS_IT_IS(upper);
+	AS_IT_IS(lower);
+	UNROLLED(int r = 0; r < side; r++) {
+		UNROLLED(int q = wide_border; q < side; q++) _mm_prefetch((const char *)(rows_of(upper, lower, r, s.row) + q * lanes), _MM_HINT_T1);
+		if (p.left == 0) _mm_prefetch((const char *)rows_of(upper, lower, r, s.row), _MM_HINT_T1);
+	}
 }
 
 #endif

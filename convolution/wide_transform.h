@@ -12,7 +12,7 @@ WIDE static void transform(const struct wide_convolution *c, const float *x, con
 	for (int64_t plane = 0; plane < planes_of(c->in); plane++)
 		for (int64_t t = 0; t < n; t++) {
 			const struct seen s = see(c, x, places[t], plane, copy);
-			fetch_tile(s, 2);
+			fetch_tile(c, x, places[t + tiles_ahead], plane);
 			transform_tile(winograd_standard, s.x, s.row, v + (plane * tiles + t) * line, matrix);
 		}
 }
@@ -42,18 +42,37 @@ INLINE WIDE void put(int pool, float *y, int64_t row, int64_t height, int64_t wi
 		}
 }
 
+// fetch_results asks for where 4x4 pixels will be written.
+INLINE WIDE void fetch_results(const float *y, int64_t row) {
+	const float *lower = y + step / 2 * row;
+	AS_IT_IS(y);
+	AS_IT_IS(lower);
+	UNROLLED(int q = 0; q < step; q++)
+		UNROLLED(int r = 0; r < step / 2; r++) {
+			_mm_prefetch((const char *)(y + r * row + q * lanes), _MM_HINT_T1);
+			_mm_prefetch((const char *)(lower + r * row + q * lanes), _MM_HINT_T1);
+		}
+}
+
+// result is where the first channels of a plane go that come of a tile.
+INLINE WIDE float *result(const struct wide_convolution *c, int pool, float *y, struct place p, int64_t panel) {
+	const int64_t shrink = pool ? 2 : 1, row = (c->width / shrink + wide_border) * lanes, plane = (c->height / shrink + wide_border) * row;
+	return y + (p.picture * planes_of(c->out) + panel) * plane + (p.top / shrink + 1) * row + (p.left / shrink + 1) * lanes;
+}
+
 // finish_tiles transforms the products of n tiles and some output channels back, adds the bias, rectifies, and pools.
 INLINE WIDE void finish_tiles(enum winograd_numbers numbers, int rectify, int pool, const struct wide_convolution *c, const char *m, const struct place *places, int64_t n, int64_t first,
                         int64_t count, const float *bias, float *y) {
 	const size_t matrix = wide_out_matrix(c);
-	const int64_t tiles = wide_block(c).tiles, to_height = pool ? c->height / 2 : c->height, to_width = pool ? c->width / 2 : c->width;
-	const int64_t row = (to_width + wide_border) * lanes, plane = (to_height + wide_border) * row;
+	const int64_t tiles = wide_block(c).tiles, row = ((pool ? c->width / 2 : c->width) + wide_border) * lanes;
 	for (int64_t o = first; o < first + count; o += floats) {
 		const vector b = *(const vector *)(bias + o);
 		const int64_t panel = o / lanes, part = o % lanes; // a panel may have more than one register
 		for (int64_t t = 0; t < n; t++) {
 			const struct place p = places[t];
 			const char *from = m + ((panel - first / lanes) * tiles + t) * line + part * 4;
+			// Fewer are written after pooling.
+			if (!pool && part == 0) fetch_results(result(c, pool, y, places[t + tiles_ahead], panel), row);
 			vector half[side][step], s[step][step];
 			UNROLLED(int r = 0; r < side; r++) {
 				vector d[side];
@@ -66,7 +85,7 @@ INLINE WIDE void finish_tiles(enum winograd_numbers numbers, int rectify, int po
 				transform_out(numbers, d, results);
 				UNROLLED(int r = 0; r < step; r++) s[r][q] = rectify ? rectified(results[r] + b) : results[r] + b;
 			}
-			float *to = y + (p.picture * planes_of(c->out) + panel) * plane + ((pool ? p.top / 2 : p.top) + 1) * row + ((pool ? p.left / 2 : p.left) + 1) * lanes + part;
+			float *to = result(c, pool, y, p, panel) + part;
 			if (c->height - p.top >= step && c->width - p.left >= step) put(pool, to, row, step, step, s);
 			else put(pool, to, row, c->height - p.top, c->width - p.left, s);
 		}
