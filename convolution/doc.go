@@ -32,10 +32,11 @@
 // 3/2 and -3/2 instead of 0, 1, -1, 2 and -2: that halves the error of rounding transformed numbers.
 // All else is float32, and so is the first layer.
 //
-// Both work on blocks of tiles that stay in the second cache, whose sizes are a table (wide_amd64.c),
-// and ask for the next tiles and kernels while they multiply. What depends on the width of registers
-// is compiled twice, for AVX-512 and AVX2 (wide_vectors.h). scripts/bench-kernels.sh measures each
-// layer beside what the processor's instructions allow, scripts/bench-instructions.sh the whole command.
+// Both work on blocks of tiles, of equal size, most of which stay in the second cache (wide_block). They ask
+// for the next kernels while they multiply and, while they transform a tile, for what a later one reads
+// and writes. What depends on the width of registers is compiled twice, for AVX-512 and AVX2
+// (wide_vectors.h). scripts/bench-kernels.sh measures each layer beside what the processor's instructions
+// allow, scripts/bench-instructions.sh the whole command.
 //
 // In bfloat16, AMX tiles multiply 16 pixels with 16 output channels, 32 products each, in one
 // instruction. Maps are stored so that neighbouring pixels form a tile in memory, with a border of
