@@ -46,6 +46,9 @@ func TestVGG16LowPrecision(t *testing.T) {
 	want := features(t, openVGG16(t, inference.Float32), pictures)
 	for precision, least := range map[inference.Precision]float64{inference.BFloat16: 0.9995, inference.Int16: 0.9998, inference.Int8: 0.99} {
 		t.Run(string(precision), func(t *testing.T) {
+			if softwareAMX && precision == inference.BFloat16 {
+				t.Skip("AMX's instructions in software take too long for it: TestTiles runs them")
+			}
 			model := openVGG16(t, precision)
 			accelerate(t, model, precision, convolution.Options{})
 			if model.Convolutions.Count != 13 {

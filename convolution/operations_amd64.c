@@ -309,7 +309,7 @@ static void convolve_wide_pair(void *attributes, struct call *call) {
 	}
 	float *y = allocate_wide(call, &second.c);
 	if (y == NULL) return;
-	const size_t map = wide_between_floats(&first.c), one = wide_work_floats(&first.c), two = wide_work_floats(&second.c), floats = one > two ? one : two;
+	const size_t map = wide_between_floats(&first.c), floats = wide_pair_floats(&first.c, &second.c);
 	float *memory = work(call, map + floats + cache_line / sizeof *memory, first.c.in, second.c.out);
 	if (memory == NULL) return;
 	memory = (float *)(((uintptr_t)memory + cache_line - 1) & ~(uintptr_t)(cache_line - 1)); // as maps begin elsewhere

@@ -18,7 +18,7 @@ func TestPair(t *testing.T) {
 	for _, precision := range []inference.Precision{inference.Float32, inference.Int16} {
 		_, missing := convolution.Methods(precision)
 		for which := range missing {
-			for _, c := range []kernelCase{{1, 1, 3, 16, 1}, {5, 7, 3, 16, 2}, {9, 4, 1, 48, 3}, {56, 57, 3, 64, 3}, {224, 30, 2, 16, 2}, {30, 225, 4, 16, 1}, {225, 223, 3, 32, 2}} {
+			for _, c := range []kernelCase{{1, 1, 3, 16, 1}, {5, 7, 3, 16, 2}, {9, 4, 1, 48, 3}, {56, 57, 3, 64, 3}, {30, 225, 4, 16, 1}, {61, 123, 2, 32, 2}} {
 				for _, rectified := range []bool{true, false} {
 					t.Run(fmt.Sprintf("%s %d, %s, %t", precision, which, c, rectified), func(t *testing.T) {
 						if missing[which] != nil {

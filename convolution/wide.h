@@ -69,6 +69,7 @@ struct wide_layer {
 	const float *packed, *bias;
 };
 size_t wide_between_floats(const struct wide_convolution *first);
+size_t wide_pair_floats(const struct wide_convolution *first, const struct wide_convolution *second); // of the work memory
 void wide_convolve_pair(const struct wide_layer *first, const struct wide_layer *second, const float *x, float *y, float *between, float *work);
 
 // wide_parts is the number of parts of a convolution, of which wide_convolve_part computes one, the same as wide_convolve,

@@ -125,6 +125,13 @@ size_t wide_between_floats(const struct wide_convolution *first) {
 	return (size_t)(planes_of(first->out) * (first->height + wide_border) * (first->width + wide_border) * lanes);
 }
 
+size_t wide_pair_floats(const struct wide_convolution *first, const struct wide_convolution *second) {
+	struct wide_convolution a = *first, b = *second;
+	a.pictures = b.pictures = 1;
+	const size_t one = wide_work_floats(&a), two = wide_work_floats(&b);
+	return one > two ? one : two;
+}
+
 void wide_convolve_pair(const struct wide_layer *first, const struct wide_layer *second, const float *x, float *y, float *between, float *work) {
 	struct wide_convolution a = first->c, b = second->c;
 	for (int64_t plane = 0; plane < wide_border_parts(&b); plane++) wide_clear_border_part(&b, plane, y);
