@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/sirupsen/logrus"
+
 	"fovea/featurestore"
 	"fovea/featurestore/remote"
 	"fovea/internal/redact"
@@ -52,6 +54,9 @@ func Merge(ctx context.Context, out string, datasets []string, options MergeOpti
 }
 
 func (o MergeOptions) merge(ctx context.Context, out string, dirs []string) error {
+	if missing := missingParts(ctx, dirs, featurestore.ReadOptions{MaxMemory: o.MaxMemory}); missing != "" {
+		logrus.Warn(missing)
+	}
 	if o.KeepShards {
 		return featurestore.Assemble(ctx, out, dirs, featurestore.AssembleOptions{Overwrite: o.Overwrite, ToolVersion: o.ToolVersion, MaxMemory: o.MaxMemory})
 	}
