@@ -44,6 +44,12 @@ func Merge(ctx context.Context, out string, datasets []string, options MergeOpti
 		defer done() // all are needed until the end
 		dirs[i] = dir
 	}
+	for _, warning := range doubtParts(ctx, dirs, featurestore.ReadOptions{MaxMemory: options.MaxMemory}) {
+		for i, dir := range dirs {
+			warning = remote.Located(errors.New(warning), dir, datasets[i]).Error()
+		}
+		logrus.Warn(warning)
+	}
 	if objects.IsURL(out) {
 		return mergeTo(ctx, out, dirs, options)
 	}
@@ -54,9 +60,6 @@ func Merge(ctx context.Context, out string, datasets []string, options MergeOpti
 }
 
 func (o MergeOptions) merge(ctx context.Context, out string, dirs []string) error {
-	if missing := missingParts(ctx, dirs, featurestore.ReadOptions{MaxMemory: o.MaxMemory}); missing != "" {
-		logrus.Warn(missing)
-	}
 	if o.KeepShards {
 		return featurestore.Assemble(ctx, out, dirs, featurestore.AssembleOptions{Overwrite: o.Overwrite, ToolVersion: o.ToolVersion, MaxMemory: o.MaxMemory})
 	}

@@ -43,13 +43,33 @@ func partOf(paths []string) part {
 	return part{first % divisor, divisor}
 }
 
+// doubtParts are warnings about what the datasets to be merged lack: rows that are not extracted yet, and parts of the
+// images. What cannot be opened is left to merging.
+func doubtParts(ctx context.Context, dirs []string, read featurestore.ReadOptions) (warnings []string) {
+	var parts []*featurestore.Dataset
+	for _, dir := range dirs {
+		d, err := read.Open(dir)
+		if err != nil {
+			return nil
+		}
+		if unfinished := d.Unfinished(); unfinished != "" {
+			warnings = append(warnings, unfinished+": finish it with extract --resume, and merge again")
+		}
+		parts = append(parts, d)
+	}
+	if missing := missingParts(ctx, parts); missing != "" {
+		warnings = append(warnings, missing)
+	}
+	return warnings
+}
+
 // missingParts says which parts of the images the datasets lack, if all of them are parts of the same number, "" if none
 // is missing or nothing can be said.
-func missingParts(ctx context.Context, dirs []string, read featurestore.ReadOptions) string {
+func missingParts(ctx context.Context, datasets []*featurestore.Dataset) string {
 	have := map[uint64]bool{}
 	of := uint64(0)
-	for _, dir := range dirs {
-		paths, err := somePaths(ctx, dir, read)
+	for _, d := range datasets {
+		paths, err := somePaths(ctx, d)
 		if err != nil { // which merging tells
 			return ""
 		}
@@ -77,11 +97,7 @@ func missingParts(ctx context.Context, dirs []string, read featurestore.ReadOpti
 var errEnough = errors.New("enough")
 
 // somePaths are the paths of the first rows.
-func somePaths(ctx context.Context, dir string, read featurestore.ReadOptions) (paths []string, err error) {
-	d, err := read.Open(dir)
-	if err != nil {
-		return nil, err
-	}
+func somePaths(ctx context.Context, d *featurestore.Dataset) (paths []string, err error) {
 	err = d.Scan(ctx, featurestore.ScanOptions{Layers: []string{}, Readers: 1}, func(b *featurestore.Batch) error {
 		for _, row := range b.Rows {
 			paths = append(paths, row.Path)

@@ -14,9 +14,14 @@ import (
 	"fovea/recipe"
 )
 
-// partDataset writes a dataset of the part of n images that --shard number/of chooses, and of those in more.
+// partDataset writes a dataset of the part of n images that --shard number/of chooses, and of those in more. One of 7 is
+// left unfinished.
 func partDataset(t *testing.T, n, number, of int, more ...string) string {
 	t.Helper()
+	status := featurestore.StatusComplete
+	if n == 7 {
+		status = featurestore.StatusInterrupted
+	}
 	items := make([]pipeline.Item, n)
 	for i := range items {
 		items[i].Path = fmt.Sprintf("cat/%d.jpg", i)
@@ -33,13 +38,13 @@ func partDataset(t *testing.T, n, number, of int, more ...string) string {
 	for _, path := range more {
 		err = errors.Join(err, w.Append(featurestore.Row{Path: path, SHA256: strings.Repeat("ab", 32), Features: [][]float32{{1, 2}}}))
 	}
-	if err = errors.Join(err, w.Close(featurestore.StatusComplete)); err != nil {
+	if err = errors.Join(err, w.Close(status)); err != nil {
 		t.Fatal(err)
 	}
 	return out
 }
 
-// Parts that were forgotten are named; datasets of which nothing can be said are no parts.
+// Parts that were forgotten or are not finished are named; datasets of which nothing can be said are no parts.
 func TestMissingParts(t *testing.T) {
 	const n = 600
 	three := []string{partDataset(t, n, 0, 3), partDataset(t, n, 1, 3), partDataset(t, n, 2, 3)}
@@ -58,10 +63,11 @@ func TestMissingParts(t *testing.T) {
 		"other parts":   {[]string{three[0], fourth}, ""},
 		"few rows":      {[]string{few}, ""},
 		"more rows":     {[]string{mixed}, ""},
+		"unfinished":    {[]string{all, partDataset(t, 7, 0, 1)}, "is not complete (interrupted): it has 7 rows so far: finish it with extract --resume, and merge again"},
 		"not a dataset": {[]string{t.TempDir()}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := missingParts(context.Background(), test.dirs, featurestore.ReadOptions{})
+			got := strings.Join(doubtParts(context.Background(), test.dirs, featurestore.ReadOptions{}), "; ")
 			if (got == "") != (test.want == "") || !strings.Contains(got, test.want) {
 				t.Errorf("it says %q, want %q", got, test.want)
 			}
