@@ -49,6 +49,11 @@ type doubts struct {
 	seed       maphash.Seed
 	classes    map[string]*class
 	files      map[[16]byte]remembered
+	// gone are rows of earlier runs whose images are not there any more, by half their SHA-256; moved counts images that
+	// are stored a second time because of that, and firstMoved names one.
+	gone       map[[16]byte]string
+	moved      int
+	firstMoved string
 	// conflicts counts copies under another label than the first, and pairs names some.
 	conflicts int
 	pairs     []string
@@ -164,7 +169,15 @@ func (d *doubts) hash(features [][]float32) uint64 {
 // seeFile compares the labels of copies.
 func (d *doubts) seeFile(r *pipeline.Row) {
 	var sum [16]byte // half of it tells files apart
-	if n, err := hex.Decode(sum[:], []byte(r.SHA256[:min(len(r.SHA256), 2*len(sum))])); err != nil || n < len(sum) || r.Label == "" {
+	if n, err := hex.Decode(sum[:], []byte(r.SHA256[:min(len(r.SHA256), 2*len(sum))])); err != nil || n < len(sum) {
+		return
+	}
+	if former, found := d.gone[sum]; found {
+		if d.moved++; d.moved == 1 {
+			d.firstMoved = fmt.Sprintf("%s, which was %s", spelling.Spell(r.Path), spelling.Spell(former))
+		}
+	}
+	if r.Label == "" {
 		return
 	}
 	first, found := d.files[sum]
@@ -183,6 +196,9 @@ func (d *doubts) conclude() {
 	d.seeConfinement()
 	if d.faint > 0 && d.faint < fewFaint && 2*d.faint >= d.rows {
 		d.warnFaint()
+	}
+	if d.moved > 0 {
+		d.warn(fmt.Sprintf("stored again under other paths: %s, such as %s; the old rows are kept, so that these images count twice: extract --sync with the same flags takes the old rows out", text.Plural(d.moved, "image"), d.firstMoved))
 	}
 	if d.conflicts > 0 {
 		more := ""

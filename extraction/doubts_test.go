@@ -1,6 +1,7 @@
 package extraction
 
 import (
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"testing"
@@ -13,6 +14,15 @@ func doubtRow(path, label string, file int, feature float32) pipeline.Row {
 	return pipeline.Row{Item: pipeline.Item{Path: path, Label: label}, SHA256: fmt.Sprintf("%064x", file)[32:] + strings.Repeat("0", 32), Features: [][]float32{{1, 2}, {feature}}}
 }
 
+// doubtSum is half the hash of a file.
+func doubtSum(file int) (sum [16]byte) {
+	r := doubtRow("", "", file, 0)
+	if _, err := hex.Decode(sum[:], []byte(r.SHA256[:32])); err != nil {
+		panic(err)
+	}
+	return sum
+}
+
 // Each mistake is told once, and what may be meant is not.
 func TestDoubts(t *testing.T) {
 	clear := func(r pipeline.Row) pipeline.Row { r.Transparent = true; return r }
@@ -20,9 +30,16 @@ func TestDoubts(t *testing.T) {
 	for name, test := range map[string]struct {
 		rows []pipeline.Row
 		want []string
+		gone map[[16]byte]string
 	}{
 		"nothing":             {rows: []pipeline.Row{doubtRow("a", "x", 1, 1), doubtRow("b", "x", 2, 2), doubtRow("c", "y", 3, 1), doubtRow("d", "y", 4, 3)}},
 		"copies of one label": {rows: []pipeline.Row{doubtRow("a", "x", 1, 1), doubtRow("b", "x", 1, 1), doubtRow("c", "", 1, 1)}},
+		"moved": {
+			gone: map[[16]byte]string{doubtSum(1): "p/a", doubtSum(9): "gone"},
+			rows: []pipeline.Row{doubtRow("q/b", "x", 2, 1), doubtRow("q/a", "x", 1, 2), doubtRow("q/c", "", 1, 1)},
+			want: []string{"stored again under other paths: 2 images, such as q/a, which was p/a; the old rows are kept, so that these images count twice: extract --sync"},
+		},
+		"gone": {gone: map[[16]byte]string{doubtSum(9): "gone"}, rows: []pipeline.Row{doubtRow("a", "x", 1, 1)}},
 		"conflict": {
 			rows: []pipeline.Row{doubtRow("a", "x", 1, 1), doubtRow("b", "y", 2, 1), doubtRow("c\xe9", "y", 1, 1)},
 			want: []string{"equal files have different labels: a (x) and c%E9 (y): correct the labels, or remove the copies (extract dataset duplicates lists them)"},
@@ -56,6 +73,7 @@ func TestDoubts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, told := newDoubts(), []string(nil)
+			d.gone = test.gone
 			d.warn = func(message string) { told = append(told, message) }
 			for i := range test.rows {
 				d.see(test.rows[i : i+1])

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/sirupsen/logrus"
+
 	"fovea/featurestore"
 	"fovea/featurestore/remote"
 	"fovea/internal/redact"
@@ -41,6 +43,12 @@ func Merge(ctx context.Context, out string, datasets []string, options MergeOpti
 		}
 		defer done() // all are needed until the end
 		dirs[i] = dir
+	}
+	for _, warning := range doubtParts(ctx, dirs, featurestore.ReadOptions{MaxMemory: options.MaxMemory}) {
+		for i, dir := range dirs {
+			warning = remote.Located(errors.New(warning), dir, datasets[i]).Error()
+		}
+		logrus.Warn(warning)
 	}
 	if objects.IsURL(out) {
 		return mergeTo(ctx, out, dirs, options)

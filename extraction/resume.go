@@ -197,8 +197,25 @@ func (r *run) noteGone(writer *featurestore.Writer, c *pipeline.Comparison) {
 		}
 	}
 	if gone > 0 && r.Resume && takesAll(r.Selection) {
+		r.gone = goneRows(writer, c)
 		logrus.Infof("%s of the dataset: the image is not among those found now; --sync instead of --resume finds moved ones and removes the rows of those that are gone", text.Plural(gone, "row"))
 	}
+}
+
+// goneRows are the rows of images that were not found, by half the SHA-256 of their files.
+func goneRows(writer *featurestore.Writer, c *pipeline.Comparison) map[[16]byte]string {
+	found := make(map[string]bool, len(c.Items))
+	for i := range c.Items {
+		found[c.Items[i].Path] = true
+	}
+	gone := map[[16]byte]string{}
+	for path, known := range writer.KnownRows() {
+		sum := [16]byte(known.SHA256[:16])
+		if former, copied := gone[sum]; !found[path] && (copied && path < former || !copied && len(gone) < mostRemembered) {
+			gone[sum] = path
+		}
+	}
+	return gone
 }
 
 // chooseAgain takes what has changed, and the failures that are worth another attempt.

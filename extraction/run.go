@@ -51,6 +51,8 @@ type run struct {
 	recipe    recipe.Recipe
 	config    pipeline.Config
 	result    Result
+	// gone are the rows that have lost their images; see doubts.
+	gone map[[16]byte]string
 	// key is that of patients' groups. byStudy counts images grouped by study for want of a patient.
 	key     groupKey
 	byStudy atomic.Int64
@@ -167,6 +169,7 @@ func (r *run) writeRows(ctx context.Context, to destination) error {
 		return errors.Join(err, writer.Abort())
 	}
 	sink := doubtingSink{loudSink{Sink{writer}}, newDoubts()}
+	sink.doubts.gone = r.gone
 	runErr := r.extract(ctx, items, sink)
 	sink.doubts.conclude()
 	if err := closeDataset(ctx, writer, runErr); err != nil {

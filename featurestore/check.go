@@ -154,6 +154,9 @@ func (c *checker) readManifest() error {
 	raw, err := os.ReadFile(inDir(c.dir, c.layout.manifest))
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Stat(filepath.Join(c.dir, dataDir)); err != nil {
+			if _, err := os.Stat(c.dir); errors.Is(err, fs.ErrNotExist) {
+				return noManifest(c.dir)
+			}
 			return fmt.Errorf("%w of features: it has neither %s nor %s", ErrNotDataset, ManifestFile, dataDir)
 		}
 		c.wrong(c.layout.manifest, "it is missing")

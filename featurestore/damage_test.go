@@ -72,7 +72,7 @@ func TestOpenRefuses(t *testing.T) {
 		want   error
 		text   string
 	}{
-		{"nothing", func(t *testing.T, dir string) { must(t, os.RemoveAll(dir)) }, ErrNotDataset, "no .fovea/manifest.json"},
+		{"nothing", func(t *testing.T, dir string) { must(t, os.RemoveAll(dir)) }, ErrNotDataset, "there is no such directory"},
 		{"no manifest", func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, ManifestFile))) }, ErrNotDataset, "no .fovea/manifest.json"},
 		{"half a manifest", func(t *testing.T, dir string) { must(t, os.Truncate(filepath.Join(dir, ManifestFile), 100)) }, ErrNotDataset, "manifest.json"},
 		{"later version", func(t *testing.T, dir string) { editManifest(t, dir, "version", 4) }, nil, "version 4 is not known"},

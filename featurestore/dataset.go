@@ -60,9 +60,17 @@ func (o ReadOptions) memory() memory.Allocator {
 func (o ReadOptions) Open(dir string) (*Dataset, error) {
 	d, err := open(dir, o.memory())
 	if err != nil {
-		return nil, fmt.Errorf("featurestore: open %q: %w", dir, err)
+		return nil, fmt.Errorf("featurestore: open %q: %w", dir, withValidate(err, dir))
 	}
 	return d, nil
+}
+
+// withValidate says of a damaged dataset how to see what is wrong.
+func withValidate(err error, dir string) error {
+	if errors.Is(err, ErrCorrupt) {
+		return fmt.Errorf("%w; extract dataset validate %s lists everything that is wrong", err, dir)
+	}
+	return err
 }
 
 func open(dir string, mem memory.Allocator) (*Dataset, error) {

@@ -35,6 +35,17 @@ func (w *Writer) Known(path string) (Known, bool) {
 	return Known{SHA256: w.known[row].sum, Seen: w.known[row].seen}, true
 }
 
+// KnownRows visits the rows of earlier runs, by their paths. It is valid as Known is.
+func (w *Writer) KnownRows() iter.Seq2[string, Known] {
+	return func(visit func(string, Known) bool) {
+		for path, row := range w.rowPaths {
+			if row < len(w.known) && !visit(path, Known{SHA256: w.known[row].sum, Seen: w.known[row].seen}) {
+				return
+			}
+		}
+	}
+}
+
 // Remember records what identifies images from now on, by their paths. It must be called before the
 // first Append.
 func (w *Writer) Remember(seen iter.Seq2[string, [seenSize]byte]) error {

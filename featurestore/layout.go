@@ -88,6 +88,9 @@ func tempPath(dir, name string) string {
 
 // noManifest is the error for a directory without a manifest.
 func noManifest(dir string) error {
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w of features: there is no such directory", ErrNotDataset)
+	}
 	entries, _ := os.ReadDir(inDir(dir, dataDir))
 	for _, e := range entries {
 		if _, _, ok := shardIndex(e.Name()); ok {

@@ -14,7 +14,7 @@ import (
 // until rows follow; see takeUp.
 func (w *Writer) resume() error {
 	if err := w.takeOver(); err != nil {
-		return fmt.Errorf("resume %q: %w", w.config.dir, err)
+		return fmt.Errorf("resume %q: %w", w.config.dir, withValidate(err, w.config.dir))
 	}
 	return nil
 }

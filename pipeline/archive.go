@@ -100,13 +100,21 @@ func (m member) begin(most int64) ([]byte, error) {
 	return text, err
 }
 
-// labeled are the images, with labels found elsewhere in the archive.
+// labeled are the images, with labels found elsewhere in the archive. Where a member labels one image, those without
+// such a member, or with an empty one, have no label: their directory, such as train, would be a class among others.
 func (s *members) labeled() []Item {
+	labelled := false
 	for i := range s.pictures {
-		if item := &s.pictures[i]; item.Label == "" {
-			key, _ := sampleKey(item.Path)
-			item.Label = s.labels[key]
+		item := &s.pictures[i]
+		key, _ := sampleKey(item.Path)
+		label, known := s.labels[key]
+		labelled = labelled || known
+		if item.Label == "" {
+			item.Label = label
 		}
+	}
+	for i := range s.pictures {
+		s.pictures[i].Labelled = labelled
 	}
 	return s.pictures
 }

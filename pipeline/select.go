@@ -92,8 +92,13 @@ func (s Selection) hasPart(name string) bool {
 	if s.Parts <= 1 {
 		return true
 	}
-	sum := sha256.Sum256([]byte(name))
-	return int(binary.BigEndian.Uint64(sum[:8])%uint64(s.Parts)) == s.Part
+	return int(PartNumber(name)%uint64(s.Parts)) == s.Part
+}
+
+// PartNumber is the number that decides which part of a Selection a path is in: its remainder by the number of parts.
+func PartNumber(path string) uint64 {
+	sum := sha256.Sum256([]byte(path))
+	return binary.BigEndian.Uint64(sum[:8])
 }
 
 // maxPathsBytes bounds a list of paths; ten million paths take about 1 GB.

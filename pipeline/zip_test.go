@@ -47,12 +47,49 @@ func zipOf(t testing.TB, members ...zipMember) []byte {
 
 func method(n uint16) func(*zip.FileHeader) { return func(h *zip.FileHeader) { h.Method = n } }
 
+// Where members label images, as in WebDataset, the others have no label: their directories are not classes beside those.
+func TestArchiveLabels(t *testing.T) {
+	const jpg = "\xff\xd8\xff and so on"
+	for name, test := range map[string]struct{ members, want []string }{
+		"directories":            {[]string{"a/1.jpg", "b/2.jpg", "3.jpg"}, []string{"a/1.jpg=a", "b/2.jpg=b", "3.jpg="}},
+		"members":                {[]string{"train/1.jpg", "train/1.cls=cat", "train/2.cls=dog\r\n", "train/2.jpg"}, []string{"train/1.jpg=cat", "train/2.jpg=dog"}},
+		"some members":           {[]string{"train/1.jpg", "train/1.cls=cat", "train/2.jpg", "other/3.jpg"}, []string{"train/1.jpg=cat", "train/2.jpg=", "other/3.jpg="}},
+		"empty members":          {[]string{"train/1.jpg", "train/1.cls=0", "train/2.jpg", "train/2.cls= \n"}, []string{"train/1.jpg=0", "train/2.jpg="}},
+		"nothing but empty ones": {[]string{"train/1.jpg", "train/1.cls=", "train/2.jpg"}, []string{"train/1.jpg=", "train/2.jpg="}},
+		"in another order":       {[]string{"train/1.cls=x", "train/2.jpg", "train/1.jpg"}, []string{"train/2.jpg=", "train/1.jpg=x"}},
+		"of something else":      {[]string{"a/1.jpg", "a/Form1.cls=VERSION 1.0 CLASS"}, []string{"a/1.jpg=a"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var inTar []tarMember
+			var inZip []zipMember
+			for _, m := range test.members {
+				name, content, isLabel := strings.Cut(m, "=")
+				if !isLabel {
+					content = jpg
+				}
+				inTar, inZip = append(inTar, tarMember{name: name, content: content}), append(inZip, zipMember{name: name, content: content})
+			}
+			for file, data := range map[string][]byte{"x.tar": tarOf(t, inTar...), "x.zip": zipOf(t, inZip...)} {
+				listing, err := List(t.Context(), []string{write(t, filepath.Join(t.TempDir(), file), data)}, directoryLabels{}, OpenArchive)
+				noError(t, err)
+				got := pathsAndLabels(listing.Items)
+				for i := range got {
+					got[i] = strings.TrimPrefix(got[i], file+"/")
+				}
+				if !slices.Equal(got, test.want) {
+					t.Errorf("%s: labels are %q, want %q", file, got, test.want)
+				}
+			}
+		})
+	}
+}
+
 func TestZipLists(t *testing.T) {
 	const jpg = "\xff\xd8\xff and so on"
 	root := t.TempDir()
 	write(t, filepath.Join(root, "s.zip"), zipOf(t,
-		zipMember{name: "b/"}, zipMember{name: "b/2.jpg", content: jpg}, zipMember{name: "b/2.cls", content: "dog\n"},
-		zipMember{name: "b/1.cls", content: "cat", change: method(zip.Store)}, zipMember{name: "b/1.jpg", content: jpg, change: method(zip.Store)},
+		zipMember{name: "b/"}, zipMember{name: "b/2.jpg", content: jpg},
+		zipMember{name: "b/1.jpg", content: jpg, change: method(zip.Store)},
 		zipMember{name: "a/x.jpg", content: jpg, change: method(zipZstandard)}, zipMember{name: "a/x.jpg", content: "other"},
 		zipMember{name: "../../etc/y.png", content: jpg}, zipMember{name: `w\z.jpg`, content: jpg},
 		zipMember{name: "a/no-extension", content: jpg}, zipMember{name: "a/notes", content: "a text of some length"},
@@ -64,7 +101,7 @@ func TestZipLists(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"s.zip/b/2.jpg=dog", "s.zip/b/1.jpg=cat", "s.zip/a/x.jpg=a", "s.zip/a/x.jpg#2=a", "s.zip/etc/y.png=etc", "s.zip/w/z.jpg=w",
+		"s.zip/b/2.jpg=b", "s.zip/b/1.jpg=b", "s.zip/a/x.jpg=a", "s.zip/a/x.jpg#2=a", "s.zip/etc/y.png=etc", "s.zip/w/z.jpg=w",
 		"s.zip/a/no-extension=a", "s.zip/a/link.jpg=a",
 	}
 	if got := pathsAndLabels(listing.Items); !slices.Equal(got, want) {

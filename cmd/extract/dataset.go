@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -44,9 +43,6 @@ func openDataset(ctx context.Context, dir string) (*featurestore.Dataset, error)
 		return nil, fmt.Errorf("%s is a file: name the dataset's directory, which holds %s and %s", dir, featurestore.DataDir, featurestore.HiddenDir)
 	}
 	d, err := featurestore.ReadOptions{MaxMemory: cli.MaxMemory(ctx)}.Open(dir)
-	if errors.Is(err, featurestore.ErrCorrupt) {
-		return nil, fmt.Errorf("%w; extract dataset validate %s lists everything that is wrong", err, dir)
-	}
 	if err != nil {
 		return nil, err
 	}
