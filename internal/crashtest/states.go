@@ -126,23 +126,7 @@ func (p *power) systematic(yield func([]choice) bool) bool {
 		return false
 	}
 	for i := range n {
-		variants := [][]choice{p.all(applied), p.all(lost), p.all(applied), p.all(applied)}
-		variants[0][i], variants[1][i] = lost, applied
-		for j := range n {
-			if j < i {
-				variants[2][j] = lost // the last ones alone
-			} else {
-				variants[3][j] = lost // the first ones alone
-			}
-		}
-		if p.content(i) {
-			for _, c := range []choice{torn, hollow} {
-				v := p.all(applied)
-				v[i] = c
-				variants = append(variants, v)
-			}
-		}
-		for _, v := range variants {
+		for _, v := range p.around(i) {
 			if !yield(v) {
 				return false
 			}
@@ -171,6 +155,28 @@ func (p *power) systematic(yield func([]choice) bool) bool {
 		}
 	}
 	return true
+}
+
+// around are the choices in which an operation is alone, is missing, or is where others end or begin.
+func (p *power) around(i int) [][]choice {
+	without, alone, last, first := p.all(applied), p.all(lost), p.all(applied), p.all(applied)
+	without[i], alone[i] = lost, applied
+	for j := range p.pending {
+		if j < i {
+			last[j] = lost
+		} else {
+			first[j] = lost
+		}
+	}
+	variants := [][]choice{without, alone, last, first}
+	if p.content(i) {
+		for _, c := range []choice{torn, hollow} {
+			v := p.all(applied)
+			v[i] = c
+			variants = append(variants, v)
+		}
+	}
+	return variants
 }
 
 // random gives choices by chance, some with much lost and some with little.

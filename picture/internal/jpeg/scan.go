@@ -22,18 +22,8 @@ func (d *Decoder) scan(body []byte) error {
 	if err != nil {
 		return err
 	}
-	seen := false
-	for i := range d.components[:d.count] {
-		seen = seen || d.components[i].seen
-	}
-	if !seen {
-		if err := d.allocate(); err != nil {
-			return err
-		}
-	}
-	for _, c := range header.components[:header.count] {
-		c.seen = true
-		c.account(&header)
+	if err := d.begin(&header); err != nil {
+		return err
 	}
 	if d.lossless {
 		return d.losslessScan(&header)
@@ -67,6 +57,24 @@ func (d *Decoder) scan(body []byte) error {
 		if d.bits.exhausted() {
 			return d.shortData()
 		}
+	}
+	return nil
+}
+
+// begin notes what a scan brings, for which the first makes room.
+func (d *Decoder) begin(header *scanHeader) error {
+	seen := false
+	for i := range d.components[:d.count] {
+		seen = seen || d.components[i].seen
+	}
+	if !seen {
+		if err := d.allocate(); err != nil {
+			return err
+		}
+	}
+	for _, c := range header.components[:header.count] {
+		c.seen = true
+		c.account(header)
 	}
 	return nil
 }

@@ -58,47 +58,45 @@ func (f *File) unpack(l *Layout, block int64, first, rows int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	skip := int64(0)
-	stored := rows
 	if l.Compression == Uncompressed {
-		skip = l.bytesOf(first)
-	} else {
-		stored = l.rowsOf(int(block%times(l.Across, l.Down)) / l.Across)
+		return f.unpackPlain(l, at, first, rows)
 	}
-	want := l.bytesOf(stored)
-	if l.Compression == Uncompressed {
-		if f.block = grown(f.block, want); at > f.size-skip-want || at < 0 {
-			return nil, fault.Truncated("a strip or tile ends after the end of the file")
-		}
-		if err := f.fill(f.block, at+skip); err != nil {
-			return nil, err
-		}
-	} else {
-		if n > f.size-at || at < 0 {
-			return nil, fault.Truncated("a strip or tile ends after the end of the file")
-		}
-		f.raw = grown(f.raw, n)
-		if err := f.fill(f.raw, at); err != nil {
-			return nil, err
-		}
+	if n > f.size-at || at < 0 {
+		return nil, fault.Truncated("a strip or tile ends after the end of the file")
+	}
+	f.raw = grown(f.raw, n)
+	if err := f.fill(f.raw, at); err != nil {
+		return nil, err
 	}
 	if l.Reversed && l.Compression != JPEG && l.Compression != OldJPEG {
 		reverseBits(f.raw)
-		if l.Compression == Uncompressed {
-			reverseBits(f.block)
-		}
 	}
-	if l.Compression != Uncompressed {
-		f.block = grown(f.block, want)
-		if err := f.decompress(l, f.block, f.raw, stored); err != nil {
-			return nil, err
-		}
+	stored := l.rowsOf(int(block%times(l.Across, l.Down)) / l.Across)
+	f.block = grown(f.block, l.bytesOf(stored))
+	if err := f.decompress(l, f.block, f.raw, stored); err != nil {
+		return nil, err
 	}
 	if err := f.undo(l, f.block); err != nil {
 		return nil, err
 	}
-	if l.Compression != Uncompressed {
-		return f.block[l.bytesOf(first):], nil
+	return f.block[l.bytesOf(first):], nil
+}
+
+// unpackPlain is unpack for a block at an offset of the file that is not compressed.
+func (f *File) unpackPlain(l *Layout, at int64, first, rows int) ([]byte, error) {
+	skip, want := l.bytesOf(first), l.bytesOf(rows)
+	if at > f.size-skip-want || at < 0 {
+		return nil, fault.Truncated("a strip or tile ends after the end of the file")
+	}
+	f.block = grown(f.block, want)
+	if err := f.fill(f.block, at+skip); err != nil {
+		return nil, err
+	}
+	if l.Reversed {
+		reverseBits(f.block)
+	}
+	if err := f.undo(l, f.block); err != nil {
+		return nil, err
 	}
 	return f.block, nil
 }
