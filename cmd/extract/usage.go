@@ -27,7 +27,7 @@ func (o *options) parse(command *cobra.Command, images []string) (err error) {
 	if o.Width, o.Height, err = cli.ParseSides(o.size); err != nil {
 		return err
 	}
-	if err := o.checkGiven(command.Flags()); err != nil || o.listLayers {
+	if err := cmp.Or(o.checkGiven(command.Flags()), o.checkTogether(command.Flags())); err != nil || o.listLayers {
 		return err
 	}
 	if err := cmp.Or(o.checkNames(), o.checkArguments(images)); err != nil {
@@ -99,6 +99,13 @@ func (o *options) checkGiven(f *pflag.FlagSet) error {
 		return cli.Usagef("--metrics-addr %q: give HOST:PORT, such as localhost:9090; port 0 takes a free one", o.metricsAddress)
 	case f.Changed("gpu-memory-fraction") && o.session.GPUMemoryFraction == 0:
 		return cli.Usagef("--gpu-memory-fraction 0: give a share above 0, at most 1")
+	}
+	return nil
+}
+
+// checkTogether refuses flags that make no sense together, or without another one.
+func (o *options) checkTogether(f *pflag.FlagSet) error {
+	switch {
 	case f.Changed("seed") && o.Selection.Sample == 0:
 		return cli.Usagef("--seed requires --sample")
 	case o.Staging != "" && !objects.IsURL(o.Out):
