@@ -283,7 +283,7 @@ func TestStandIn(t *testing.T) {
 	before := recipe.Arithmetics
 	t.Cleanup(func() { recipe.Arithmetics = before })
 	recipe.Arithmetics = append(before[:len(before):len(before)],
-		recipe.Arithmetic{Precision: "int8", Method: "of another CPU", Convolutions: "i", Instructions: "none", Averaged: 3e-4, Whole: 1e-3, Speed: 3},
+		recipe.Arithmetic{Precision: "int6", Method: "of another CPU", Convolutions: "i", Instructions: "none", Averaged: 3e-4, Whole: 1e-3, Speed: 3},
 		recipe.Arithmetic{Precision: "int4", Method: "of another CPU", Convolutions: "j", Instructions: "none", Averaged: 5e-3, Whole: 1e-2, Speed: 3})
 	session := inference.SessionConfig{Device: inference.DeviceCPU}
 	in := func(model, precision string) recipe.Recipe {
@@ -294,23 +294,23 @@ func TestStandIn(t *testing.T) {
 		want inference.Precision
 	}{
 		{in(recipe.PublishedModel, "float32"), "float32"},
-		{in(recipe.PublishedModel, "int8"), inference.PrecisionAuto},
+		{in(recipe.PublishedModel, "int6"), inference.PrecisionAuto},
 		{in(recipe.PublishedModel, "int4"), "int4"}, // drifts too far
-		{in("another", "int8"), "int8"},             // nobody knows how far
+		{in("another", "int6"), "int6"},             // nobody knows how far
 	} {
 		if got := standIn(c.of, session); got != c.want {
 			t.Errorf("%+v is computed in %s, want %s", c.of, got, c.want)
 		}
 	}
 	want := recipe.Recipe{Model: models.Default, ModelSHA256: recipe.PublishedModel, Preprocessing: preprocessing.Caffe, Resize: "squash",
-		Interpolation: "bilinear", InputHeight: 224, InputWidth: 224, Pool: recipe.PoolAverage, Precision: "int8"}
+		Interpolation: "bilinear", InputHeight: 224, InputWidth: 224, Pool: recipe.PoolAverage, Precision: "int6"}
 	t.Setenv("FOVEA_CACHE", t.TempDir())
 	f, err := OpenFeaturizer(want, []string{"block1_pool"}, Options{Session: session, Batch: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if got := f.Recipe(); got.Precision == "int8" || !want.Mixes(got) {
+	if got := f.Recipe(); got.Precision == "int6" || !want.Mixes(got) {
 		t.Errorf("it is computed in %s", got.Arithmetic())
 	}
 	want.Precision = "int4"
