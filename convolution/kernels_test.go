@@ -106,7 +106,9 @@ func (c kernelCase) compute(t *testing.T, d data, precision inference.Precision,
 	return results
 }
 
-// want is the rectified layer in float64.
+// want is the rectified layer in float64. The race detector, of no use to it, would make it take ten times as long.
+//
+//go:norace
 func (c kernelCase) want(d data) []float64 {
 	y := make([]float64, 0, c.pictures*c.height*c.width*c.out)
 	sums := make([]float64, c.out)
