@@ -93,8 +93,10 @@ func accelerate(model *inference.Model, m method, options Options) error {
 func (r *rewriter) count() int {
 	kernels := map[string]bool{}
 	for _, n := range r.order {
-		if c, found := r.fast[n.GetName()]; found && c.kind != normalized {
-			kernels[c.weights()] = true
+		if c, found := r.fast[n.GetName()]; found && c.kind != normalized && c.kind != scaled {
+			for _, part := range c.all() {
+				kernels[part.weights()] = true
+			}
 		}
 	}
 	return len(kernels)

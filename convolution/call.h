@@ -17,7 +17,7 @@
 // fovea_convolution_work_memory is memory that the thread keeps, or NULL when there is not enough.
 float *fovea_convolution_work_memory(size_t floats);
 
-enum { most_inputs = 5 };
+enum { most_inputs = 12 };
 
 // A call of an operation's kernel, with what has to be given back at its end.
 struct call {
@@ -137,7 +137,7 @@ HELPER void unknown_shape(TF_ShapeInferenceContext *context, TF_Status *status) 
 
 struct operation {
 	const char *name;
-	const char *inputs[most_inputs + 1], *output, *attributes[9]; // ended by NULL
+	const char *inputs[most_inputs + 1], *output, *attributes[20]; // ended by NULL
 	void *(*create)(TF_OpKernelConstruction *);
 	void (*compute)(void *, TF_OpKernelContext *);
 	int once; // it does not give the same each time, so that it must not be computed in advance

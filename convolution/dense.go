@@ -78,14 +78,14 @@ func (r *rewriter) isInts(tensor string, want ...int64) bool {
 }
 
 // grouped recognizes a convolution with a group for each channel, as Keras exports that of ConvNeXt: a depthwise one.
-func (r *rewriter) grouped(n *nodepb.NodeDef, kernel []int64, in int64) (convolution, []int64, bool) {
+func (r *rewriter) grouped(n *nodepb.NodeDef, from string, around zeros, kernel []int64, in int64) (convolution, []int64, bool) {
 	if n.GetOp() != "Conv2D" || kernel[2] != 1 || kernel[3] != in {
 		return convolution{}, nil, false
 	}
 	strides := n.GetAttr()["strides"].GetList().GetI()
 	return convolution{
-		kind: depthwise, pictures: n.GetInput()[0], kernel: n.GetInput()[1], height: kernel[0], width: kernel[1], out: in,
-		down: strides[1], across: strides[2], same: string(n.GetAttr()["padding"].GetS()) == "SAME", controls: r.controls(n),
+		kind: depthwise, pictures: from, kernel: n.GetInput()[1], height: kernel[0], width: kernel[1], out: in,
+		down: strides[1], across: strides[2], same: string(n.GetAttr()["padding"].GetS()) == "SAME", around: around, controls: r.controls(n),
 		form: []int32{int32(kernel[0]), int32(kernel[1]), int32(in), 1},
 	}, kernel, r.method.products
 }
@@ -107,7 +107,7 @@ func (r *rewriter) matchGelu(n *nodepb.NodeDef) (convolution, bool) {
 		of, divided := r.beside(quotient, "RealDiv", math.Sqrt2)
 		c, found := r.fast[x]
 		once := r.once(half) && r.once(inputs[1-i]) && r.once(erf) && r.once(quotient)
-		if divided && of == x && found && c.kind != filtered && !c.begun() && once && r.readers[x] == 2 {
+		if divided && of == x && found && c.activates() && !c.begun() && once && r.readers[x] == 2 {
 			c.activation = gelu
 			return c, true
 		}

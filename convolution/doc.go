@@ -19,9 +19,19 @@
 // that they stay in the caches while all columns are multiplied with them. Dense layers of maps are
 // convolutions of 1x1. Depthwise convolutions have a loop of their own. AVX2 and AVX-512 add in the
 // same order, so that they, too, have the same results. Normalizations are folded into kernels and
-// biases; the sum with another map and the activations ReLU, ReLU6, swish and GELU are applied to
-// the sums in registers. Layer normalizations of pixels between convolutions, such as ConvNeXt's,
-// are one operation.
+// biases, zeros that an operation puts around maps into the convolution; the sum with another map
+// and the activations (ReLU, ReLU6, swish, GELU, sigmoid, the hard ones) are applied to the sums in
+// registers. Layer normalizations of pixels between convolutions, such as ConvNeXt's, are one
+// operation, and so is what scales the channels of the input.
+//
+// Inverted bottlenecks, as of MobileNet and EfficientNet, are one operation (inverted.h): a product
+// that gives pixels more channels, a depthwise convolution, and a product that gives them fewer. The
+// maps between them are the largest of such models. They never leave the caches: images are computed
+// one after the other, or a few small ones at a time, and what the depthwise convolution sees exists
+// in bands of rows, each of which takes from the one before the rows that both see. While rows are
+// written, their sums are kept, from which the means for squeeze and excitation are added in the
+// order of the rows, so that they do not depend on how the rows were divided. The gates multiply
+// channels while the last product gathers its rows: maps that are multiplied are never written.
 //
 // In int16, the products between the transformations are of whole numbers of 12 to 15 bits, of which
 // a processor computes twice as many as in float32 (by one instruction of VNNI, with AVX-512 or

@@ -22,6 +22,9 @@ const (
 	// normalized are no convolutions, but the normalizations of pixels between them: the kernel is what their channels
 	// are multiplied with.
 	normalized
+	// scaled are the model's input, each channel of which is multiplied with a number, and another one is added, before
+	// there is any convolution. The kernel is made of what follows the input alone.
+	scaled
 )
 
 // activation is what follows the sums; the numbers are pointwise.h's.
@@ -33,6 +36,9 @@ const (
 	relu6
 	swish
 	gelu // by the error function
+	sigmoid
+	hardSwish
+	hardSigmoid
 )
 
 // convolution is what replaces a node: a convolution with what follows it.
@@ -42,6 +48,7 @@ type convolution struct {
 	height, width    int64  // of the kernel
 	down, across     int64  // strides
 	same             bool   // padding: zeros around the image
+	around           zeros  // otherwise
 	out              int64  // channels
 	folds            []fold
 	residual         string // is added before the activation; empty: nothing
@@ -55,7 +62,12 @@ type convolution struct {
 	epsilon float32 // of a normalization
 	// size is the shape of a map of an image where the graph does not show it, as that of dense layers.
 	size []int64
+	// bottleneck is what comes before a product, and is computed with it.
+	bottleneck *bottleneck
 }
+
+// zeros are how many rows and columns of zeros are around a map.
+type zeros struct{ top, left, bottom, right int64 }
 
 // maps are the tensors with images that a convolution reads.
 func (c convolution) maps() []string {
@@ -141,26 +153,36 @@ func (r *rewriter) match(n *nodepb.NodeDef) (c convolution, found bool) {
 		if !found {
 			c, found = r.matchGelu(n)
 		}
+		if !found {
+			c, found = r.matchHard(n)
+		}
+	case "RealDiv":
+		if c, found = r.matchFold(n); !found {
+			c, found = r.matchHard(n)
+		}
 	case "Reshape":
 		c, found = r.matchDense(n)
-	case "Relu", "Relu6":
+	case "Relu", "Relu6", "Sigmoid":
 		c, found = r.matchActivation(n)
 	case "MaxPool":
 		c, found = r.matchPooling(n)
+	}
+	if !found {
+		c, found = r.matchScale(n)
 	}
 	c.controls = slices.Concat(c.controls, r.controls(n))
 	return c, found
 }
 
+// activates says whether something can be computed of the sums in registers.
+func (c convolution) activates() bool { return c.kind == multiplied || c.kind == depthwise }
+
 func (r *rewriter) matchActivation(n *nodepb.NodeDef) (convolution, bool) {
 	c, found := r.before(n.GetInput()[0])
-	if !found || c.activation != linear || c.pool || (c.kind == filtered && n.GetOp() == "Relu6") {
+	if !found || c.activation != linear || c.pool || !c.activates() && (c.kind != filtered || n.GetOp() != "Relu") {
 		return convolution{}, false
 	}
-	c.activation = relu
-	if n.GetOp() == "Relu6" {
-		c.activation = relu6
-	}
+	c.activation = map[string]activation{"Relu": relu, "Relu6": relu6, "Sigmoid": sigmoid}[n.GetOp()]
 	return c, true
 }
 
@@ -200,7 +222,7 @@ func (r *rewriter) matchSwish(n *nodepb.NodeDef) (convolution, bool) {
 		x = strings.TrimSuffix(x, ":0")
 		c, found := r.fast[x]
 		sigmoid := r.nodes[inference.Producer(inputs[1-i])]
-		if !found || c.kind == filtered || c.begun() || sigmoid.GetOp() != "Sigmoid" || r.readers[sigmoid.GetName()] != 1 || r.readers[x] != 2 {
+		if !found || !c.activates() || c.begun() || sigmoid.GetOp() != "Sigmoid" || r.readers[sigmoid.GetName()] != 1 || r.readers[x] != 2 {
 			continue
 		}
 		of := strings.TrimSuffix(sigmoid.GetInput()[0], ":0")

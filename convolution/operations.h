@@ -9,4 +9,7 @@ void fovea_convolution_register(TF_Status *status);
 // fovea_pointwise_register is the part of it for pointwise.h.
 void fovea_pointwise_register(TF_Status *status);
 
+// fovea_inverted_register is the part of it for inverted.h.
+void fovea_inverted_register(TF_Status *status);
+
 #endif

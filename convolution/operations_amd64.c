@@ -12,6 +12,8 @@
 #include "tiles.h"
 #include "wide.h"
 
+enum { line = 64 }; // bytes of the cache
+
 // Each thread of TensorFlow's pool keeps the memory it works in: asking the system for it anew
 // costs as much as some convolutions.
 struct workspace {
@@ -41,9 +43,13 @@ float *fovea_convolution_work_memory(size_t floats) {
 	}
 	if (w->floats < floats) {
 		free(w->memory);
-		w->memory = calloc(floats, sizeof *w->memory);
-		w->floats = w->memory == NULL ? 0 : floats;
-		if (w->memory != NULL) in_huge_pages(w->memory, floats * sizeof *w->memory);
+		w->floats = 0;
+		w->memory = NULL;
+		void *memory;
+		if (floats > SIZE_MAX / sizeof *w->memory || posix_memalign(&memory, line, floats * sizeof *w->memory) != 0) return NULL;
+		in_huge_pages(memory, floats * sizeof *w->memory);
+		w->memory = memory;
+		w->floats = floats;
 	}
 	return w->memory;
 }
@@ -448,4 +454,5 @@ void fovea_convolution_register(TF_Status *status) {
 		if (TF_GetCode(status) != TF_OK) return;
 	}
 	fovea_pointwise_register(status);
+	if (TF_GetCode(status) == TF_OK) fovea_inverted_register(status);
 }

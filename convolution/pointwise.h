@@ -17,6 +17,9 @@ enum pointwise_activation {
 	pointwise_relu6,
 	pointwise_swish, // x / (1 + exp(-x))
 	pointwise_gelu,  // x/2 * (1 + erf(x/√2))
+	pointwise_sigmoid,      // 1 / (1 + exp(-x))
+	pointwise_hard_swish,   // x * relu6(x + 3) / 6
+	pointwise_hard_sigmoid, // relu6(x + 3) / 6
 	pointwise_activations,
 };
 
@@ -39,6 +42,7 @@ struct pointwise_convolution {
 	int64_t kernel_height, kernel_width, down, across; // the kernel's size, and its strides
 	int64_t top, left, out_height, out_width;          // zeros above and to the left; the size of what comes out
 	enum pointwise_activation activation;
+	const float *gates; // what the channels of each picture are multiplied with first; NULL: nothing. For kernels of 1x1 alone.
 };
 
 // pointwise_supported tells whether this processor has the instructions.
@@ -66,13 +70,26 @@ void pointwise_convolve_part(enum pointwise_instructions instructions, const str
                              const float *bias, struct pointwise_map residual, struct pointwise_map y, float *work);
 
 // A depthwise convolution, in NHWC order: out equals in, and the kernel is of height x width x channels. It computes rows of
-// the output, counted through all pictures, from a first one up to a last one.
+// the output, counted through all pictures, from a first one up to a last one. The sums are those of each row's channels, next
+// to each other; NULL if they are not needed.
 void depthwise_convolve(enum pointwise_instructions instructions, const struct pointwise_convolution *c, int64_t first, int64_t last, const float *x,
-                        const float *kernel, const float *bias, float *y);
+                        const float *kernel, const float *bias, float *y, float *sums);
+
+// vector_convolve is a convolution of a map of one pixel, whose channels are x, with a packed kernel of 1x1. It writes whole
+// lines: what is beyond the output channels is of no use.
+void vector_convolve(enum pointwise_instructions instructions, enum pointwise_activation activation, int64_t in, int64_t out, const float *x,
+                     const float *packed, const float *bias, float *y);
+
+// mean_of_rows is the mean of so many pixels' channels, given the sums of rows. It writes the channels alone.
+void mean_of_rows(enum pointwise_instructions instructions, int64_t rows, int64_t pixels, int64_t channels, const float *sums, float *mean);
 
 // layer_normalize normalizes each pixel's channels to a mean of 0 and a variance of 1, multiplies them with numbers of
 // their own, and adds others. The epsilon is added to the variance.
 void layer_normalize(enum pointwise_instructions instructions, int64_t pixels, int64_t channels, const float *x, const float *scale, const float *shift,
                      float epsilon, float *y);
+
+// scale_channels multiplies each pixel's channels, scaled_channels at most, with numbers of their own and adds others.
+enum { scaled_channels = 16 };
+void scale_channels(enum pointwise_instructions instructions, int64_t pixels, int64_t channels, const float *x, const float *scale, const float *shift, float *y);
 
 #endif

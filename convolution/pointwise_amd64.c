@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { lanes = pointwise_lanes, most_rows = 14 };
+enum { lanes = pointwise_lanes, most_rows = 14, most_blocks = 64 };
 
 // ends are where the sums of some rows go, and what is added to them (NULL: nothing).
 struct ends {
@@ -17,6 +17,12 @@ struct ends {
 // part is the points of a kernel that lie within a map.
 struct part {
 	int64_t top, bottom, left, right;
+};
+
+// window is what a kernel sees of a map: so many rows of so many floats, which are some floats apart, those from top up to
+// bottom and from first up to end within the map. All are they in lines.
+struct window {
+	int64_t rows, width, apart, top, bottom, first, end, all;
 };
 
 enum { span_pixels = 8 }; // that a depthwise convolution computes together
@@ -62,19 +68,19 @@ static int64_t columns_of(enum pointwise_instructions instructions) { return ins
 static int64_t pixels_of(const struct pointwise_convolution *c) { return c->pictures * c->out_height * c->out_width; }
 
 // blocks_of is how many blocks of rows are in work at a time: they stay in the second cache while all columns
-// are multiplied with them.
+// are multiplied with them. Where the kernel stays there, too, they are so few that they stay in the first one.
 static int64_t blocks_of(enum pointwise_instructions instructions, const struct pointwise_convolution *c) {
-	enum { cached = 112 * 1024 }; // floats
-	const int64_t block = rows_of(instructions) * lines_of(c) * lanes;
-	const int64_t all = crew_parts(pixels_of(c), rows_of(instructions)), fit = cached / block > 1 ? cached / block : 1;
-	return all < fit ? all : fit;
+	enum { cached = 112 * 1024, near = 8 * 1024, small = 64 * 1024 }; // floats
+	const int64_t block = rows_of(instructions) * lines_of(c) * lanes, kernel = (int64_t)pointwise_kernel_floats(c->kernel_height, c->kernel_width, c->in, c->out);
+	const int64_t all = crew_parts(pixels_of(c), rows_of(instructions)), together = (kernel <= small ? near : cached) / block, fit = together > most_blocks ? most_blocks : together;
+	return fit < 1 ? 1 : all < fit ? all : fit;
 }
 
 // together_of is how many pixels are in work at a time.
 static int64_t together_of(enum pointwise_instructions instructions, const struct pointwise_convolution *c) { return blocks_of(instructions, c) * rows_of(instructions); }
 
 size_t pointwise_work_floats(enum pointwise_instructions instructions, const struct pointwise_convolution *c) {
-	return (size_t)((blocks_of(instructions, c) * rows_of(instructions) + 1) * lines_of(c) * lanes);
+	return (size_t)((blocks_of(instructions, c) * rows_of(instructions) + 1) * lines_of(c) * lanes + lanes);
 }
 
 // pixel is a place in what comes out.
@@ -111,25 +117,39 @@ static void gather_lines(const struct pointwise_convolution *c, const struct poi
 		}
 }
 
+// within finds the points from first to end of a kernel's row or column that lie within a map, if the kernel begins at a place.
+static void within(int64_t place, int64_t points, int64_t size, int64_t *first, int64_t *end) {
+	*first = place < 0 ? -place : 0;
+	*end = size - place < points ? size - place : points;
+	if (*end < *first) *end = *first;
+}
+
 // gather_any is gather_lines of any number of channels, which follow each other, as those of neighbouring pixels do.
-static void gather_any(const struct pointwise_convolution *c, const struct pointwise_map *x, struct pixel p, float *to, int64_t apart, float *row) {
-	const int64_t left = p.j * c->across - c->left, width = c->kernel_width * c->in, all = lines_of(c) * lanes;
-	const int64_t first = left < 0 ? -left : 0, beyond = c->width - left, end = beyond < c->kernel_width ? beyond : c->kernel_width;
-	memset(row, 0, (size_t)all * sizeof *row);
-	for (int64_t r = 0; r < c->kernel_height; r++) {
-		const int64_t i = p.i * c->down + r - c->top;
-		if (i < 0 || i >= c->height || first >= end) continue;
-		memcpy(row + r * width + first * c->in, channels(x, (struct pixel){p.picture, i, left + first}), (size_t)((end - first) * c->in) * sizeof *row);
-	}
-	for (int64_t k = 0; k < all; k += lanes, to += apart) memcpy(to, row + k, lanes * sizeof *to);
+static void gather_any(enum pointwise_instructions instructions, const struct pointwise_convolution *c, const struct pointwise_map *x, struct pixel p, float *to, int64_t apart, float *row) {
+	const int64_t above = p.i * c->down - c->top, left = p.j * c->across - c->left;
+	struct window w = {.rows = c->kernel_height, .width = c->kernel_width * c->in, .apart = x->row, .all = lines_of(c) * lanes};
+	within(above, c->kernel_height, c->height, &w.top, &w.bottom);
+	within(left, c->kernel_width, c->width, &w.first, &w.end);
+	w.first *= c->in;
+	w.end *= c->in;
+	(instructions == pointwise_avx512 ? take_window_avx512 : take_window_avx2)(&w, channels(x, (struct pixel){p.picture, above, left}), row, to, apart);
+}
+
+// alone says whether a kernel sees one pixel, which is always there.
+static int alone(const struct pointwise_convolution *c) {
+	return c->kernel_height == 1 && c->kernel_width == 1 && c->top == 0 && c->left == 0 && (c->out_height - 1) * c->down < c->height && (c->out_width - 1) * c->across < c->width;
 }
 
 // gather makes a block of rows, the last ones of which repeat the last pixel.
-static void gather(const struct pointwise_convolution *c, const struct pointwise_map *x, int64_t first, int64_t rows, int64_t pixels, float *to, float *row) {
+static void gather(enum pointwise_instructions instructions, const struct pointwise_convolution *c, const struct pointwise_map *x, int64_t first, int64_t rows, int64_t pixels, float *to, float *row) {
 	struct pixel p = pixel_at(c, first);
+	const int single = alone(c);
 	for (int64_t i = 0; i < rows; i++, p = first + i < pixels ? next(c, p) : p) {
-		if (c->in % lanes == 0) gather_lines(c, x, p, to + i * lanes, rows * lanes);
-		else gather_any(c, x, p, to + i * lanes, rows * lanes, row);
+		if (single) {
+			const float *from = channels(x, (struct pixel){p.picture, p.i * c->down, p.j * c->across}), *gates = c->gates == NULL ? NULL : c->gates + p.picture * c->in;
+			(instructions == pointwise_avx512 ? take_pixel_avx512 : take_pixel_avx2)(c->in, from, x->line, gates, to + i * lanes, rows * lanes);
+		} else if (c->in % lanes == 0) gather_lines(c, x, p, to + i * lanes, rows * lanes);
+		else gather_any(instructions, c, x, p, to + i * lanes, rows * lanes, row);
 	}
 }
 
@@ -145,15 +165,14 @@ static struct panel panel_at(const struct pointwise_convolution *c, const float 
 	return p;
 }
 
-// ends_at finds the ends of a block of rows.
-static struct ends ends_at(const struct pointwise_convolution *c, int64_t first, int64_t count, const struct pointwise_map *residual, const struct pointwise_map *y) {
-	struct ends e = {.count = (int)count};
+// find_ends finds the ends of a block of rows.
+static void find_ends(const struct pointwise_convolution *c, int64_t first, int64_t count, const struct pointwise_map *residual, const struct pointwise_map *y, struct ends *e) {
 	struct pixel p = pixel_at(c, first);
+	e->count = (int)count;
 	for (int64_t i = 0; i < count; i++, p = next(c, p)) {
-		e.y[i] = channels(y, p);
-		e.residual[i] = residual->first == NULL ? NULL : channels(residual, p);
+		e->y[i] = channels(y, p);
+		e->residual[i] = residual->first == NULL ? NULL : channels(residual, p);
 	}
-	return e;
 }
 
 typedef void finish_function(enum pointwise_activation activation, const struct ends *e, const float *sums, const float *bias, int64_t residual, int64_t y);
@@ -184,9 +203,13 @@ static void convolve_block(enum pointwise_instructions instructions, const struc
                            const struct maps *m, float *work) {
 	const int wide = instructions == pointwise_avx512;
 	finish_function *finish = wide ? finish_rows_avx512 : finish_rows_avx2;
-	const int64_t rows = rows_of(instructions), columns = columns_of(instructions), lines = lines_of(c), block = rows * lines * lanes;
-	float sums[most_rows * columns_avx512] __attribute__((aligned(64))), *a = work + lines * lanes;
-	for (int64_t p = first; p < end; p += rows) gather(c, &m->x, p, rows, pixels_of(c), a + (p - first) / rows * block, work);
+	const int64_t rows = rows_of(instructions), columns = columns_of(instructions), lines = lines_of(c), block = rows * lines * lanes, products = c->kernel_height * c->kernel_width * c->in;
+	float sums[most_rows * columns_avx512] __attribute__((aligned(64))), *a = work + (lines + 1) * lanes;
+	struct ends ends[most_blocks];
+	for (int64_t p = first; p < end; p += rows) {
+		gather(instructions, c, &m->x, p, rows, pixels_of(c), a + (p - first) / rows * block, work);
+		find_ends(c, p, end - p < rows ? end - p : rows, &m->residual, &m->y, &ends[(p - first) / rows]);
+	}
 	for (int64_t o = from; o < to; o += columns) {
 		const int64_t panels = panels_of(to - o < columns ? to - o : columns);
 		const float *w = m->packed + o * lines * lanes;
@@ -194,13 +217,13 @@ static void convolve_block(enum pointwise_instructions instructions, const struc
 		for (int64_t n = 0; n < panels; n++) of[n] = panel_at(c, m->bias, o + n * lanes);
 		for (int64_t p = first; p < end; p += rows) {
 			const float *rows_at = a + (p - first) / rows * block;
-			if (wide) multiply_rows_avx512(rows_at, lines, w, panels, sums);
-			else multiply_rows_avx2(rows_at, lines, w, panels, sums);
-			const struct ends e = ends_at(c, p, end - p < rows ? end - p : rows, &m->residual, &m->y);
+			if (wide) multiply_rows_avx512(rows_at, products, w, panels, sums);
+			else multiply_rows_avx2(rows_at, products, w, panels, sums);
+			const struct ends *e = &ends[(p - first) / rows];
 			for (int64_t n = 0; n < panels; n++) {
 				const int64_t line = of[n].first / lanes;
-				if (of[n].count == lanes) finish(c->activation, &e, sums + n * lanes, of[n].bias, line * m->residual.line, line * m->y.line);
-				else finish_part(finish, c->activation, &e, sums + n * lanes, &of[n], line * m->residual.line, line * m->y.line);
+				if (of[n].count == lanes) finish(c->activation, e, sums + n * lanes, of[n].bias, line * m->residual.line, line * m->y.line);
+				else finish_part(finish, c->activation, e, sums + n * lanes, &of[n], line * m->residual.line, line * m->y.line);
 			}
 		}
 	}
@@ -237,16 +260,10 @@ void pointwise_convolve_part(enum pointwise_instructions instructions, const str
 	convolve_block(instructions, c, first, pixels - first < together ? pixels : first + together, from, c->out - from < channels ? c->out : from + channels, &m, work);
 }
 
-// within finds the points from first to end of a kernel's row or column that lie within a map, if the kernel begins at a place.
-static void within(int64_t place, int64_t points, int64_t size, int64_t *first, int64_t *end) {
-	*first = place < 0 ? -place : 0;
-	*end = size - place < points ? size - place : points;
-	if (*end < *first) *end = *first;
-}
-
 void depthwise_convolve(enum pointwise_instructions instructions, const struct pointwise_convolution *c, int64_t first, int64_t last, const float *x,
-                        const float *kernel, const float *bias, float *y) {
+                        const float *kernel, const float *bias, float *y, float *sums) {
 	enum { channels_together = 128 };
+	if (sums != NULL) memset(sums + first * c->in, 0, (size_t)((last - first) * c->in) * sizeof *sums);
 	for (int64_t row = first; row < last; row++) {
 		const int64_t picture = row / c->out_height, above = row % c->out_height * c->down - c->top;
 		struct part part;
@@ -260,7 +277,7 @@ void depthwise_convolve(enum pointwise_instructions instructions, const struct p
 				pixels = inside ? span_pixels : 1;
 				const float *from = x + ((picture * c->height + above + part.top) * c->width + beside + part.left) * c->in + k;
 				float *to = y + (row * c->out_width + j) * c->in + k;
-				(instructions == pointwise_avx512 ? spans_avx512 : spans_avx2)(c, (int)pixels, n, part, from, kernel + k, bias + k, to);
+				(instructions == pointwise_avx512 ? spans_avx512 : spans_avx2)(c, (int)pixels, n, part, from, kernel + k, bias + k, to, sums == NULL ? NULL : sums + row * c->in + k);
 			}
 		}
 	}
@@ -269,4 +286,22 @@ void depthwise_convolve(enum pointwise_instructions instructions, const struct p
 void layer_normalize(enum pointwise_instructions instructions, int64_t pixels, int64_t channels, const float *x, const float *scale, const float *shift,
                      float epsilon, float *y) {
 	(instructions == pointwise_avx512 ? normalize_pixels_avx512 : normalize_pixels_avx2)(pixels, channels, x, scale, shift, epsilon, y);
+}
+
+void vector_convolve(enum pointwise_instructions instructions, enum pointwise_activation activation, int64_t in, int64_t out, const float *x,
+                     const float *packed, const float *bias, float *y) {
+	(instructions == pointwise_avx512 ? weigh_avx512 : weigh_avx2)(activation, in, out, x, packed, bias, y);
+}
+
+void mean_of_rows(enum pointwise_instructions instructions, int64_t rows, int64_t pixels, int64_t channels, const float *sums, float *mean) {
+	(instructions == pointwise_avx512 ? mean_of_avx512 : mean_of_avx2)(rows, pixels, channels, sums, mean);
+}
+
+void scale_channels(enum pointwise_instructions instructions, int64_t pixels, int64_t channels, const float *x, const float *scale, const float *shift, float *y) {
+	float scales[scaled_channels * lanes], shifts[scaled_channels * lanes]; // of 16 pixels
+	for (int64_t i = 0; i < channels * lanes; i++) {
+		scales[i] = scale[i % channels];
+		shifts[i] = shift[i % channels];
+	}
+	(instructions == pointwise_avx512 ? scale_avx512 : scale_avx2)(pixels * channels, channels * lanes, x, scales, shifts, y);
 }

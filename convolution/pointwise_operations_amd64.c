@@ -2,11 +2,8 @@
 
 #include "call.h"
 #include "crew.h"
+#include "maps.h"
 #include "operations.h"
-#include "pointwise.h"
-
-// Planes are those of wide.h: [pictures, planes, height + 2, width + 2, 16].
-enum { planes_rank = 5, border = 2, lanes = pointwise_lanes };
 
 static void pack_kernel(void *unused, struct call *call) {
 	(void)unused;
@@ -23,46 +20,22 @@ KERNEL(pack_kernel, 1)
 
 // The attributes of a convolution, all numbers.
 struct settings {
-	int32_t kernel_height, kernel_width, down, across, same, activation, planes, wide;
+	struct window window;
+	int32_t activation, planes, wide;
 };
 
 static void *read_settings(TF_OpKernelConstruction *construction) {
-	static const char *const names[] = {"kernel_height", "kernel_width", "down", "across", "same", "activation", "planes", "wide"};
+	static const char *const names[] = {WINDOW_NAMES, "activation", "planes", "wide"};
 	enum { count = sizeof names / sizeof *names };
 	_Static_assert(sizeof(struct settings) == count * sizeof(int32_t), "each has its name");
 	int32_t values[count] = {0};
 	TF_Status *status = TF_NewStatus();
-	for (int i = 0; i < count && TF_GetCode(status) == TF_OK; i++) TF_OpKernelConstruction_GetAttrInt32(construction, names[i], &values[i], status);
+	read_numbers(construction, names, count, values, status);
 	struct settings s;
 	memcpy(&s, values, sizeof s);
-	if (TF_GetCode(status) == TF_OK && (s.kernel_height < 1 || s.kernel_width < 1 || s.down < 1 || s.across < 1 || s.activation < 0 || s.activation >= pointwise_activations))
+	if (TF_GetCode(status) == TF_OK && (!window_fits(&s.window) || !activation_fits(s.activation)))
 		TF_SetStatus(status, TF_INVALID_ARGUMENT, "an attribute of the convolution is out of range");
 	return keep(construction, status, &s, sizeof s);
-}
-
-// maps_of finds the dimensions of maps in NHWC order or in planes: pictures, height, width, channels.
-static int maps_of(const struct call *call, int input, int64_t nhwc[4]) {
-	int64_t p[planes_rank];
-	if (shape(call, input, TF_FLOAT, 4, nhwc)) return 1;
-	if (!shape(call, input, TF_FLOAT, planes_rank, p) || p[2] < border || p[3] < border || p[4] != lanes) return 0;
-	nhwc[0] = p[0];
-	nhwc[1] = p[2] - border;
-	nhwc[2] = p[3] - border;
-	nhwc[3] = p[1] * lanes;
-	return 1;
-}
-
-static struct pointwise_map pixels_map(const float *first, const int64_t nhwc[4]) {
-	return (struct pointwise_map){(float *)first, nhwc[1] * nhwc[2] * nhwc[3], nhwc[2] * nhwc[3], nhwc[3], lanes};
-}
-
-static struct pointwise_map planes_map(const float *first, const int64_t nhwc[4]) {
-	const int64_t row = (nhwc[2] + border) * lanes, plane = (nhwc[1] + border) * row;
-	return (struct pointwise_map){(float *)first + row + lanes, nhwc[3] / lanes * plane, row, lanes, plane};
-}
-
-static struct pointwise_map map_of(const struct call *call, int input, const int64_t nhwc[4]) {
-	return (TF_NumDims(call->inputs[input]) == 4 ? pixels_map : planes_map)(data(call, input), nhwc);
 }
 
 // clear_borders sets the borders of planes to zero.
@@ -78,23 +51,8 @@ static void clear_borders(const int64_t nhwc[4], float *planes) {
 	}
 }
 
-// along finds the output's size and the zeros before the input, in one dimension, as TensorFlow does.
-static int64_t along(int same, int64_t size, int64_t kernel, int64_t stride, int64_t *before) {
-	*before = 0;
-	if (!same) return size < kernel ? 0 : (size - kernel) / stride + 1;
-	const int64_t out = (size + stride - 1) / stride, beyond = (out - 1) * stride + kernel - size;
-	if (beyond > 0) *before = beyond / 2;
-	return out;
-}
-
 static struct pointwise_convolution convolution_of(const struct settings *s, const int64_t x[4], int64_t out) {
-	struct pointwise_convolution c = {
-		.pictures = x[0], .height = x[1], .width = x[2], .in = x[3], .out = out, .kernel_height = s->kernel_height, .kernel_width = s->kernel_width,
-		.down = s->down, .across = s->across, .activation = (enum pointwise_activation)s->activation,
-	};
-	c.out_height = along(s->same, x[1], s->kernel_height, s->down, &c.top);
-	c.out_width = along(s->same, x[2], s->kernel_width, s->across, &c.left);
-	return c;
+	return seen_through(&s->window, x, out, (enum pointwise_activation)s->activation);
 }
 
 // product_job is a convolution of one picture, for a crew.
@@ -113,7 +71,7 @@ static void product_part(const void *job, int64_t part, float *memory) {
 static void multiply(const struct settings *s, struct call *call, int sum) {
 	int64_t x[4], k[4], b[1], added[4] = {0};
 	if (!maps_of(call, 0, x) || !shape(call, 1, TF_FLOAT, 4, k) || !shape(call, 2, TF_FLOAT, 1, b) || k[0] != (b[0] + lanes - 1) / lanes ||
-	    k[1] != pointwise_lines(s->kernel_height, s->kernel_width, x[3]) || (s->planes && b[0] % lanes != 0) || (sum && !maps_of(call, 3, added))) {
+	    k[1] != pointwise_lines(s->window.kernel_height, s->window.kernel_width, x[3]) || (s->planes && b[0] % lanes != 0) || (sum && !maps_of(call, 3, added))) {
 		refuse(call, TF_INVALID_ARGUMENT, "pictures, packed kernel and bias do not fit each other");
 		return;
 	}
@@ -158,13 +116,13 @@ static void depthwise_part(const void *job, int64_t part, float *memory) {
 	const struct depthwise_job *j = job;
 	(void)memory;
 	const int64_t rows = j->c->out_height, first = part * depthwise_rows;
-	depthwise_convolve(j->instructions, j->c, first, rows - first < depthwise_rows ? rows : first + depthwise_rows, j->x, j->kernel, j->bias, j->y);
+	depthwise_convolve(j->instructions, j->c, first, rows - first < depthwise_rows ? rows : first + depthwise_rows, j->x, j->kernel, j->bias, j->y, NULL);
 }
 
 static void depthwise(void *settings, struct call *call) {
 	const struct settings *s = settings;
 	int64_t x[4], k[4], b[1];
-	if (!shape(call, 0, TF_FLOAT, 4, x) || !shape(call, 1, TF_FLOAT, 4, k) || !shape(call, 2, TF_FLOAT, 1, b) || k[0] != s->kernel_height || k[1] != s->kernel_width ||
+	if (!shape(call, 0, TF_FLOAT, 4, x) || !shape(call, 1, TF_FLOAT, 4, k) || !shape(call, 2, TF_FLOAT, 1, b) || k[0] != s->window.kernel_height || k[1] != s->window.kernel_width ||
 	    k[2] != x[3] || k[3] != 1 || b[0] != x[3]) {
 		refuse(call, TF_INVALID_ARGUMENT, "pictures, kernel and bias of a depthwise convolution do not fit each other");
 		return;
@@ -179,7 +137,7 @@ static void depthwise(void *settings, struct call *call) {
 	if (!succeeded(call) || x[0] == 0) return;
 	const struct depthwise_job job = {s->wide ? pointwise_avx512 : pointwise_avx2, &c, data(call, 0), data(call, 1), data(call, 2), y};
 	if (c.pictures == 1) crew_work(depthwise_part, &job, crew_parts(c.out_height, depthwise_rows), 0, NULL);
-	else depthwise_convolve(job.instructions, &c, 0, c.pictures * c.out_height, job.x, job.kernel, job.bias, y);
+	else depthwise_convolve(job.instructions, &c, 0, c.pictures * c.out_height, job.x, job.kernel, job.bias, y, NULL);
 }
 KERNEL(depthwise, 3)
 
@@ -210,7 +168,26 @@ static void normalize(void *settings, struct call *call) {
 }
 KERNEL(normalize, 3)
 
-#define SETTINGS {"kernel_height: int", "kernel_width: int", "down: int", "across: int", "same: int", "activation: int", "planes: int", "wide: int", NULL}
+static void *read_wide(TF_OpKernelConstruction *construction) {
+	TF_Status *status = TF_NewStatus();
+	int32_t wide = 0;
+	TF_OpKernelConstruction_GetAttrInt32(construction, "wide", &wide, status);
+	return keep(construction, status, &wide, sizeof wide);
+}
+
+static void scale(void *settings, struct call *call) {
+	const int32_t *wide = settings;
+	int64_t x[4], by[1], shift[1];
+	if (!shape(call, 0, TF_FLOAT, 4, x) || !shape(call, 1, TF_FLOAT, 1, by) || !shape(call, 2, TF_FLOAT, 1, shift) || x[3] < 1 || x[3] > scaled_channels || by[0] != x[3] || shift[0] != x[3]) {
+		refuse(call, TF_INVALID_ARGUMENT, "pictures and the numbers to scale them with do not fit each other");
+		return;
+	}
+	float *y = allocate(call, TF_FLOAT, x, 4);
+	if (succeeded(call) && x[0] > 0) scale_channels(*wide ? pointwise_avx512 : pointwise_avx2, x[0] * x[1] * x[2], x[3], data(call, 0), data(call, 1), data(call, 2), y);
+}
+KERNEL(scale, 3)
+
+#define SETTINGS {WINDOW_ATTRIBUTES, "activation: int", "planes: int", "wide: int", NULL}
 
 void fovea_pointwise_register(TF_Status *status) {
 	static const struct operation operations[] = {
@@ -219,6 +196,7 @@ void fovea_pointwise_register(TF_Status *status) {
 		{"FoveaProductSum", {"pictures: float", "packed: float", "bias: float", "residual: float", NULL}, "features: float", SETTINGS, read_settings, product_sum_kernel},
 		{"FoveaDepthwise", {"pictures: float", "kernel: float", "bias: float", NULL}, "features: float", SETTINGS, read_settings, depthwise_kernel},
 		{"FoveaNormalize", {"pictures: float", "scale: float", "shift: float", NULL}, "features: float", {"epsilon: float", "wide: int", NULL}, read_normalization, normalize_kernel},
+		{"FoveaScale", {"pictures: float", "scale: float", "shift: float", NULL}, "features: float", {"wide: int", NULL}, read_wide, scale_kernel},
 	};
 	for (size_t i = 0; i < sizeof operations / sizeof *operations && TF_GetCode(status) == TF_OK; i++) register_operation(&operations[i], status);
 }

@@ -288,7 +288,7 @@ func TestSmallModelsAreNotTried(t *testing.T) {
 	for _, c := range []struct {
 		size, pictures int // -1: not known
 		small          bool
-	}{{1, -1, true}, {1, 1e6, true}, {1, 2e7, false}, {3, -1, false}, {3, 1, false}} {
+	}{{1, -1, true}, {1, 5e5, true}, {1, 2e7, false}, {3, -1, false}, {3, 1, false}} {
 		size := c.size
 		n, x := newNetwork(t, 13, 13, 16)
 		y := op.Relu(n.next(), op.Conv2D(n.next(), x, n.constant(size, size, 16, 32), []int64{1, 1, 1, 1}, "SAME"))

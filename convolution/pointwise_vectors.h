@@ -15,6 +15,7 @@
 #define WHOLE(x) _mm512_cvtps_epi32(x)
 #define EXPONENT(n) _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(n, _mm512_set1_epi32(127)), 23))
 #define FLOATS(n) _mm512_cvtepi32_ps(n)
+#define RAISE(p, n) _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(p), _mm512_slli_epi32(_mm512_castps_si512(n), 23)))
 #define ABOVE(a, b, yes, no) _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_GT_OQ), no, yes)
 typedef __m512 VECTORS(vector);
 typedef __m512i VECTORS(whole);
@@ -33,6 +34,7 @@ typedef __mmask16 VECTORS(mask);
 #define WHOLE(x) _mm256_cvtps_epi32(x)
 #define EXPONENT(n) _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23))
 #define FLOATS(n) _mm256_cvtepi32_ps(n)
+#define RAISE(p, n) _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), _mm256_slli_epi32(_mm256_castps_si256(n), 23)))
 #define ABOVE(a, b, yes, no) _mm256_blendv_ps(no, yes, _mm256_cmp_ps(a, b, _CMP_GT_OQ))
 typedef __m256 VECTORS(vector);
 typedef __m256i VECTORS(whole);
@@ -42,71 +44,31 @@ typedef __m256i VECTORS(mask);
 #define vector VECTORS(vector)
 #define INLINE static inline __attribute__((always_inline, unused))
 
-// exponential is exp(x) for x up to 0 and some 88 above it: 2^n times a polynomial.
-INLINE TARGET vector VECTORS(exponential)(vector x) {
-	x = LARGER(SPREAD(-87.3f), SMALLER(SPREAD(88.3f), x)); // NaN stays
-	const VECTORS(whole) n = WHOLE(x * SPREAD(1.44269504f));
-	vector r = FMA(FLOATS(n), SPREAD(-0.693359375f), x);
-	r = FMA(FLOATS(n), SPREAD(2.12194440e-4f), r);
-	vector p = SPREAD(1.9875691500e-4f);
-	p = FMA(p, r, SPREAD(1.3981999507e-3f));
-	p = FMA(p, r, SPREAD(8.3334519073e-3f));
-	p = FMA(p, r, SPREAD(4.1665795894e-2f));
-	p = FMA(p, r, SPREAD(1.6666665459e-1f));
-	p = FMA(p, r, SPREAD(5.0000001201e-1f));
-	p = FMA(p, r * r, r) + SPREAD(1);
-	return p * EXPONENT(n);
-}
-
-INLINE TARGET vector VECTORS(swish)(vector x) {
-	const vector e = VECTORS(exponential)(-x);
-	return x / (SPREAD(1) + ABOVE(-x, SPREAD(88.3f), SPREAD(INFINITY), e));
-}
-
-// error_function is erf(x): an odd polynomial by an even one, as in Eigen, and 1 from 4 on.
-INLINE TARGET vector VECTORS(error_function)(vector x) {
-	const vector y = LARGER(SPREAD(-4), SMALLER(SPREAD(4), x)), z = y * y; // NaN stays
-	vector p = SPREAD(-2.72614225801306e-10f);
-	p = FMA(p, z, SPREAD(2.77068142495902e-08f));
-	p = FMA(p, z, SPREAD(-2.10102402082508e-06f));
-	p = FMA(p, z, SPREAD(-5.69250639462346e-05f));
-	p = FMA(p, z, SPREAD(-7.34990630326855e-04f));
-	p = FMA(p, z, SPREAD(-2.95459980854025e-03f));
-	p = FMA(p, z, SPREAD(-1.60960333262415e-02f));
-	vector q = SPREAD(-1.45660718464996e-05f);
-	q = FMA(q, z, SPREAD(-2.13374055278905e-04f));
-	q = FMA(q, z, SPREAD(-1.68282697438203e-03f));
-	q = FMA(q, z, SPREAD(-7.37332916720468e-03f));
-	q = FMA(q, z, SPREAD(-1.42647390514189e-02f));
-	return ABOVE(x, SPREAD(4), SPREAD(1), ABOVE(-x, SPREAD(4), SPREAD(-1), p * y / q));
-}
-
-INLINE TARGET vector VECTORS(gelu)(vector x) {
-	const vector half = x * SPREAD(0.5f);
-	return half * (SPREAD(1) + VECTORS(error_function)(x * SPREAD(0.707106781f)));
-}
-
-INLINE TARGET vector VECTORS(activate)(enum pointwise_activation activation, vector x) {
-	switch (activation) {
-	case pointwise_relu: return LARGER(SPREAD(0), x);
-	case pointwise_relu6: return LARGER(SPREAD(0), SMALLER(SPREAD(6), x));
-	case pointwise_swish: return VECTORS(swish)(x);
-	case pointwise_gelu: return VECTORS(gelu)(x);
-	default: return x;
-	}
-}
+#include "pointwise_activations.h"
 
 // How many rows of pixels a product takes together, with registers for as many sums of 16 (AVX2) or up to 32 columns.
 enum { VECTORS(rows) = VECTOR_LANES == 16 ? 14 : 6, VECTORS(columns) = VECTOR_LANES == 16 ? 32 : 16 };
 
+// take_pixel copies a pixel's channels to lines that are some floats apart, each multiplied with its gate, if there are any.
+TARGET static void VECTORS(take_pixel)(int64_t in, const float *from, int64_t line, const float *gates, float *to, int64_t apart) {
+	for (int64_t k = 0; k < in; k += pointwise_lanes, from += line, to += apart)
+		for (int v = 0; v < pointwise_lanes; v += VECTOR_LANES) {
+			const int64_t left = in - k - v;
+			const VECTORS(mask) mask = MASK(left < 0 ? 0 : left < VECTOR_LANES ? left : VECTOR_LANES);
+			vector x = left >= VECTOR_LANES ? LOAD(from + v) : LOAD_SOME(from + v, mask);
+			if (gates != NULL) x *= LOAD_SOME(gates + k + v, mask);
+			STORE(to + v, x);
+		}
+}
+
 // multiply multiplies rows, which are in lines of 16 numbers, with some registers of columns, and leaves the sums
-// of each row next to each other. Each sum is taken in the order of the numbers.
-INLINE TARGET void VECTORS(multiply)(int registers, const float *a, int64_t lines, const float *w, int64_t apart, float *to) {
+// of each row next to each other. Each sum is taken in the order of the numbers, of which there are so many products.
+INLINE TARGET void VECTORS(multiply)(int registers, const float *a, int64_t products, const float *w, int64_t apart, float *to) {
 	enum { rows = VECTORS(rows), most = 2 };
 	vector sums[rows][most];
 	for (int i = 0; i < rows; i++) sums[i][0] = sums[i][1] = SPREAD(0);
-	for (int64_t l = 0; l < lines; l++, a += rows * pointwise_lanes)
-		for (int k = 0; k < pointwise_lanes; k++, w += pointwise_lanes) {
+	for (; products > 0; products -= pointwise_lanes, a += rows * pointwise_lanes)
+		for (int64_t k = 0; k < (products < pointwise_lanes ? products : pointwise_lanes); k++, w += pointwise_lanes) {
 			const vector left = LOAD(w), right = registers > 1 ? LOAD(w + apart) : left;
 #pragma GCC unroll 14
 			for (int i = 0; i < rows; i++) {
@@ -134,53 +96,84 @@ INLINE TARGET void VECTORS(finish)(enum pointwise_activation activation, const s
 	}
 }
 
-TARGET static void VECTORS(multiply_rows)(const float *a, int64_t lines, const float *w, int64_t panels, float *to) {
-	const int64_t panel = lines * pointwise_lanes * pointwise_lanes;
-	if (VECTOR_LANES == 8) VECTORS(multiply)(2, a, lines, w, VECTOR_LANES, to);
-	else if (panels == 2) VECTORS(multiply)(2, a, lines, w, panel, to);
-	else VECTORS(multiply)(1, a, lines, w, 0, to);
+// take_window copies what a pixel's kernel sees, of any number of channels, to lines that are some floats apart: rows of so
+// many floats each, of which those from a first one up to an end lie within the map. The row has room for a register more.
+TARGET static void VECTORS(take_window)(const struct window *w, const float *x, float *row, float *to, int64_t apart) {
+	for (int64_t r = 0; r < w->rows; r++) {
+		float *at = row + r * w->width;
+		const int inside = r >= w->top && r < w->bottom;
+		if (!inside || w->first > 0 || w->end < w->width)
+			for (int64_t k = 0; k < w->width; k += VECTOR_LANES) STORE(at + k, SPREAD(0));
+		if (!inside) continue;
+		const float *from = x + r * w->apart;
+		for (int64_t k = w->first; k < w->end; k += VECTOR_LANES) { // which clears what follows
+			const int64_t left = w->end - k;
+			STORE(at + k, left >= VECTOR_LANES ? LOAD(from + k) : LOAD_SOME(from + k, MASK(left)));
+		}
+	}
+	for (int64_t k = w->rows * w->width; k < w->all; k += VECTOR_LANES) STORE(row + k, SPREAD(0));
+	for (int64_t k = 0; k < w->all; k += pointwise_lanes, to += apart)
+		for (int v = 0; v < pointwise_lanes; v += VECTOR_LANES) STORE(to + v, LOAD(row + k + v));
+}
+
+TARGET static void VECTORS(multiply_rows)(const float *a, int64_t products, const float *w, int64_t panels, float *to) {
+	const int64_t panel = (products + pointwise_lanes - 1) / pointwise_lanes * pointwise_lanes * pointwise_lanes;
+	if (VECTOR_LANES == 8) VECTORS(multiply)(2, a, products, w, VECTOR_LANES, to);
+	else if (panels == 2) VECTORS(multiply)(2, a, products, w, panel, to);
+	else VECTORS(multiply)(1, a, products, w, 0, to);
 }
 
 TARGET static void VECTORS(finish_rows)(enum pointwise_activation activation, const struct ends *e, const float *sums, const float *bias, int64_t residual, int64_t y) {
 	switch (activation) { // once for all rows, not for each number
 	case pointwise_linear: VECTORS(finish)(pointwise_linear, e, sums, bias, residual, y); break;
 	case pointwise_relu: VECTORS(finish)(pointwise_relu, e, sums, bias, residual, y); break;
+	case pointwise_relu6: VECTORS(finish)(pointwise_relu6, e, sums, bias, residual, y); break;
+	case pointwise_hard_swish: VECTORS(finish)(pointwise_hard_swish, e, sums, bias, residual, y); break;
 	case pointwise_swish: VECTORS(finish)(pointwise_swish, e, sums, bias, residual, y); break;
 	case pointwise_gelu: VECTORS(finish)(pointwise_gelu, e, sums, bias, residual, y); break;
 	default: VECTORS(finish)(activation, e, sums, bias, residual, y);
 	}
 }
 
-// span computes a depthwise convolution for some neighbouring pixels, of one register of channels (n if some are
-// missing): x is where the kernel's points from row top to bottom and from column left to right begin.
-INLINE TARGET void VECTORS(span)(const struct pointwise_convolution *c, int pixels, int n, struct part part, const float *x, const float *kernel, const float *bias, float *y) {
-	const VECTORS(mask) mask = MASK(n);
-	const int some = n < VECTOR_LANES;
-	vector sums[span_pixels];
-	for (int t = 0; t < pixels; t++) sums[t] = SPREAD(0);
-	for (int64_t r = part.top; r < part.bottom; r++)
-		for (int64_t q = part.left; q < part.right; q++) {
-			const float *w = kernel + (r * c->kernel_width + q) * c->in, *from = x + ((r - part.top) * c->width + q - part.left) * c->in;
-			const vector weight = some ? LOAD_SOME(w, mask) : LOAD(w);
-#pragma GCC unroll 8
-			for (int t = 0; t < pixels; t++, from += c->across * c->in) sums[t] = FMA(some ? LOAD_SOME(from, mask) : LOAD(from), weight, sums[t]);
+#include "pointwise_depthwise.h"
+
+// weigh is vector_convolve: four lines of output channels at a time, so that sums need not wait for each other.
+TARGET static void VECTORS(weigh)(enum pointwise_activation activation, int64_t in, int64_t out, const float *x, const float *packed, const float *bias, float *y) {
+	enum { together = 4, registers = pointwise_lanes / VECTOR_LANES };
+	const int64_t panel = (in + pointwise_lanes - 1) / pointwise_lanes * pointwise_lanes * pointwise_lanes;
+	for (int64_t o = 0; o < out; o += together * pointwise_lanes) {
+		const int64_t panels = (out - o + pointwise_lanes - 1) / pointwise_lanes;
+		const float *w[together];
+		vector sums[together][registers];
+		for (int p = 0; p < together; p++) {
+			w[p] = packed + (o / pointwise_lanes + (p < panels ? p : 0)) * panel; // those beyond repeat the first
+			for (int v = 0; v < registers; v++) sums[p][v] = SPREAD(0);
 		}
-	const vector b = some ? LOAD_SOME(bias, mask) : LOAD(bias);
-	for (int t = 0; t < pixels; t++) {
-		const vector s = VECTORS(activate)(c->activation, sums[t] + b);
-		if (some) STORE_SOME(y + t * c->in, mask, s);
-		else STORE(y + t * c->in, s);
+		for (int64_t k = 0; k < in; k++)
+			for (int p = 0; p < together; p++)
+				for (int v = 0; v < registers; v++) sums[p][v] = FMA(SPREAD(x[k]), LOAD(w[p] + k * pointwise_lanes + v * VECTOR_LANES), sums[p][v]);
+		for (int p = 0; p < together && p < panels; p++)
+			for (int v = 0; v < registers; v++) {
+				const int64_t at = o + p * pointwise_lanes + v * VECTOR_LANES, left = out - at;
+				const vector b = LOAD_SOME(bias + at, MASK(left < 0 ? 0 : left < VECTOR_LANES ? left : VECTOR_LANES));
+				STORE(y + at, VECTORS(activate)(activation, sums[p][v] + b));
+			}
 	}
 }
 
-TARGET static void VECTORS(spans)(const struct pointwise_convolution *c, int pixels, int64_t n, struct part part, const float *x, const float *kernel, const float *bias, float *y) {
-	for (int64_t k = 0; k < n; k += VECTOR_LANES) {
-		const int here = n - k < VECTOR_LANES ? (int)(n - k) : VECTOR_LANES;
-		if (here < VECTOR_LANES) {
-			for (int t = 0; t < pixels; t++) VECTORS(span)(c, 1, here, part, x + k + t * c->across * c->in, kernel + k, bias + k, y + k + t * c->in);
-		} else if (pixels == span_pixels) VECTORS(span)(c, span_pixels, VECTOR_LANES, part, x + k, kernel + k, bias + k, y + k);
-		else
-			for (int t = 0; t < pixels; t++) VECTORS(span)(c, 1, VECTOR_LANES, part, x + k + t * c->across * c->in, kernel + k, bias + k, y + k + t * c->in);
+// scale multiplies numbers with others, which repeat after some, a multiple of 16, and adds others.
+TARGET static void VECTORS(scale)(int64_t count, int64_t some, const float *x, const float *scales, const float *shifts, float *y) {
+	for (; count >= some; count -= some, x += some, y += some)
+		for (int64_t i = 0; i < some; i += VECTOR_LANES) STORE(y + i, FMA(LOAD(x + i), LOAD(scales + i), LOAD(shifts + i)));
+	for (int64_t i = 0; i < count; i++) y[i] = fmaf(x[i], scales[i], shifts[i]);
+}
+
+TARGET static void VECTORS(mean_of)(int64_t rows, int64_t pixels, int64_t channels, const float *sums, float *mean) {
+	for (int64_t k = 0; k < channels; k += VECTOR_LANES) {
+		const VECTORS(mask) mask = MASK(channels - k < VECTOR_LANES ? channels - k : VECTOR_LANES);
+		vector all = SPREAD(0);
+		for (int64_t r = 0; r < rows; r++) all += LOAD_SOME(sums + r * channels + k, mask);
+		STORE_SOME(mean + k, mask, all / SPREAD((float)pixels));
 	}
 }
 
@@ -236,6 +229,7 @@ TARGET static void VECTORS(normalize_pixels)(int64_t pixels, int64_t channels, c
 #undef WHOLE
 #undef EXPONENT
 #undef FLOATS
+#undef RAISE
 #undef ABOVE
 #undef vector
 #undef INLINE

@@ -21,7 +21,7 @@ func (r *rewriter) choosePlanes() {
 		}
 	}
 	for name, c := range r.fast {
-		c.planes = c.kind == filtered || (c.kind == multiplied && c.out%planeChannels == 0 && wanted[name])
+		c.planes = c.kind == filtered || (c.kind == multiplied && c.bottleneck == nil && c.out%planeChannels == 0 && wanted[name])
 		r.fast[name] = c
 	}
 }
@@ -38,6 +38,10 @@ func (r *rewriter) replacements(n *nodepb.NodeDef, inside map[string]bool, mappe
 		node.Device = ""
 		delete(node.Attr, "_class") // names nodes that are not copied
 		return []*nodepb.NodeDef{node}, nil
+	}
+	if c.bottleneck != nil {
+		node, err := r.bottleneckNode(n.GetName(), c, mapped)
+		return []*nodepb.NodeDef{node}, err
 	}
 	kernel := prefix + "_kernel_of_" + n.GetName()
 	mapped[kernel] = r.transformed[c.weights()]
@@ -123,9 +127,13 @@ func (r *rewriter) fillPair(n *nodepb.NodeDef, tensor string, first convolution,
 
 // fillProduct makes a node one of pointwise.h's operations.
 func (r *rewriter) fillProduct(n *nodepb.NodeDef, c convolution) {
-	wide := whole(one(r.method.engine != nil && r.method.engine.instructions == avx512))
+	wide := r.wide()
 	if c.kind == normalized {
 		n.Op, n.Attr = "FoveaNormalize", attributes{"epsilon": number32(c.epsilon), "wide": wide}
+		return
+	}
+	if c.kind == scaled {
+		n.Op, n.Attr = "FoveaScale", attributes{"wide": wide}
 		return
 	}
 	n.Op = "FoveaProduct"
@@ -137,9 +145,20 @@ func (r *rewriter) fillProduct(n *nodepb.NodeDef, c convolution) {
 	if c.residual != "" {
 		n.Op, n.Input = "FoveaProductSum", append(n.Input, r.form(c.residual))
 	}
-	n.Attr = attributes{
-		"kernel_height": whole(c.height), "kernel_width": whole(c.width), "down": whole(c.down), "across": whole(c.across),
-		"same": whole(one(c.same)), "activation": whole(int64(c.activation)), "planes": whole(one(c.planes)), "wide": wide,
+	n.Attr = c.window()
+	n.Attr["activation"], n.Attr["planes"], n.Attr["wide"] = whole(int64(c.activation)), whole(one(c.planes)), wide
+}
+
+// wide is the attribute that chooses AVX-512.
+func (r *rewriter) wide() *attrpb.AttrValue {
+	return whole(one(r.method.engine != nil && r.method.engine.instructions == avx512))
+}
+
+// window is how a convolution sees maps, as attributes.
+func (c convolution) window() attributes {
+	return attributes{
+		"kernel_height": whole(c.height), "kernel_width": whole(c.width), "down": whole(c.down), "across": whole(c.across), "same": whole(one(c.same)),
+		"top": whole(c.around.top), "left": whole(c.around.left), "bottom": whole(c.around.bottom), "right": whole(c.around.right),
 	}
 }
 
@@ -153,7 +172,7 @@ func (r *rewriter) form(tensor string) string {
 
 // biasOf is the tensor that has a convolution's bias.
 func (r *rewriter) biasOf(name string, c convolution, mapped map[string]tf.Output) (string, error) {
-	if plain, found := c.plainBias(); found {
+	if plain, found := r.plainBias(c); found {
 		return plain, nil
 	}
 	bias := prefix + "_bias_of_" + name

@@ -87,6 +87,7 @@ func newRewriter(model *inference.Model, m method) (*rewriter, error) {
 		}
 	}
 	r.leaveParts()
+	r.joinBottlenecks()
 	if r.count() == 0 {
 		return nil, fmt.Errorf("%w: %s has no %s", ErrNotFaster, model.Name, m.needs())
 	}

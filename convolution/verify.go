@@ -72,7 +72,9 @@ func (t *trial) keepKernels() ([]*tf.Tensor, error) {
 	}
 	names := map[string]string{} // of the model's tensors, by those of the copy
 	for _, c := range t.from.fast {
-		names[c.renamed(t.names).weights()] = c.weights()
+		for _, part := range c.all() {
+			names[part.renamed(t.names).weights()] = part.weights()
+		}
 	}
 	for kernel, value := range t.rewriter.transformed {
 		t.from.ready[names[kernel]] = tensors[slices.Index(values, value)]

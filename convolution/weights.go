@@ -9,6 +9,8 @@ import (
 	tf "github.com/galeone/tensorflow/tensorflow/go"
 	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 	"github.com/galeone/tensorflow/tensorflow/go/op"
+
+	"fovea/inference"
 )
 
 // fold is a node after a convolution whose work its kernel or bias can do: the addition of a number for
@@ -21,7 +23,7 @@ type fold struct {
 
 // scales says whether the kernel changes.
 func (f fold) scales() bool {
-	return f.operation == "Mul" || strings.HasPrefix(f.operation, "FusedBatchNorm")
+	return f.operation == "Mul" || f.operation == "RealDiv" || strings.HasPrefix(f.operation, "FusedBatchNorm")
 }
 
 func (f fold) String() string { return fmt.Sprint(f.operation, f.tensors, f.epsilon) }
@@ -30,11 +32,16 @@ func (f fold) String() string { return fmt.Sprint(f.operation, f.tensors, f.epsi
 func (c convolution) scaled() bool { return slices.ContainsFunc(c.folds, fold.scales) }
 
 // plainBias is the bias of a convolution that has one as it is.
-func (c convolution) plainBias() (string, bool) {
-	if len(c.folds) == 1 && c.folds[0].operation == "BiasAdd" {
-		return c.folds[0].tensors[0], true
+func (r *rewriter) plainBias(c convolution) (string, bool) {
+	if len(c.folds) != 1 || c.folds[0].operation != "BiasAdd" {
+		return "", false
 	}
-	return "", false
+	bias := c.folds[0].tensors[0]
+	switch r.nodes[inference.Producer(bias)].GetOp() {
+	case "Const", "ReadVariableOp", "Identity", "Placeholder", "VariableV2":
+		return bias, true
+	}
+	return "", false // it would be computed anew each time
 }
 
 // weights names the kernel, with all that scales it.
@@ -69,7 +76,7 @@ func (c convolution) renamed(names map[string]string) convolution {
 func (r *rewriter) matchFold(n *nodepb.NodeDef) (convolution, bool) {
 	inputs := dataInputs(n)
 	at := 0
-	if n.GetOp() != "BiasAdd" && n.GetOp() != "Sub" && len(inputs) == 2 && r.dependent(inputs[1]) {
+	if n.GetOp() != "BiasAdd" && n.GetOp() != "Sub" && n.GetOp() != "RealDiv" && len(inputs) == 2 && r.dependent(inputs[1]) {
 		at = 1
 	}
 	c, found := r.before(inputs[at])
@@ -78,7 +85,7 @@ func (r *rewriter) matchFold(n *nodepb.NodeDef) (convolution, bool) {
 	}
 	f := fold{operation: n.GetOp(), tensors: slices.Delete(slices.Clone(inputs), at, at+1)}
 	for _, t := range f.tensors {
-		if r.dependent(t) || !r.perChannel(t, c.out) {
+		if r.dependent(t) || !r.perChannel(t, c.out) && (c.kind != scaled || !r.isNumber(t)) {
 			return convolution{}, false
 		}
 	}
@@ -141,15 +148,30 @@ func (f *folder) vectors(of fold) ([]tf.Output, error) {
 
 // scale is what a fold multiplies with, given its vectors.
 func (f *folder) scale(of fold, v []tf.Output) tf.Output {
-	if of.operation == "Mul" {
+	switch of.operation {
+	case "Mul":
 		return v[0]
+	case "RealDiv":
+		return op.Reciprocal(f.next(), v[0])
 	}
 	return op.Mul(f.next(), v[0], op.Rsqrt(f.next(), op.AddV2(f.next(), v[3], op.Const(f.next(), of.epsilon))))
 }
 
+// unscaled is a convolution's kernel before that; where there is none, ones.
+func (f *folder) unscaled(c convolution) (tf.Output, error) {
+	if c.kind != scaled {
+		return f.r.output(c.kernel)
+	}
+	ones := make([]float32, c.out)
+	for i := range ones {
+		ones[i] = 1
+	}
+	return op.Const(f.next(), ones), nil
+}
+
 // kernel is a convolution's, scaled.
 func (f *folder) kernel(c convolution) (tf.Output, error) {
-	kernel, err := f.r.output(c.kernel)
+	kernel, err := f.unscaled(c)
 	if err != nil {
 		return tf.Output{}, err
 	}
@@ -182,8 +204,8 @@ func (f *folder) bias(c convolution) (tf.Output, error) {
 			return tf.Output{}, err
 		}
 		switch {
-		case of.operation == "Mul":
-			bias = op.Mul(f.next(), bias, v[0])
+		case of.operation == "Mul", of.operation == "RealDiv":
+			bias = op.Mul(f.next(), bias, f.scale(of, v))
 		case of.scales():
 			bias = op.AddV2(f.next(), op.Mul(f.next(), op.Sub(f.next(), bias, v[2]), f.scale(of, v)), v[1])
 		case of.operation == "Sub":
@@ -193,102 +215,4 @@ func (f *folder) bias(c convolution) (tf.Output, error) {
 		}
 	}
 	return bias, nil
-}
-
-// firstTransform names an operation that every rewritten graph has.
-const firstTransform = "transform_0"
-
-// transforming collects what gives the variables of kernels and biases their values.
-type transforming struct {
-	scope       *op.Scope
-	folder      folder
-	feeds       map[tf.Output]*tf.Tensor
-	assignments []*tf.Operation
-}
-
-// transformKernels gives each kernel and each computed bias that is needed a variable.
-func (r *rewriter) transformKernels(scope *op.Scope) error {
-	t := &transforming{scope: scope, folder: folder{r: r, scope: scope}, feeds: map[tf.Output]*tf.Tensor{}}
-	for _, n := range r.order {
-		c, found := r.fast[n.GetName()]
-		if !found {
-			continue
-		}
-		if r.transformed[c.weights()].Op == nil {
-			if err := r.addKernel(t, c); err != nil {
-				return err
-			}
-		}
-		if _, plain := c.plainBias(); plain || len(c.folds) == 0 || r.biases[c.parameters()].Op != nil {
-			continue
-		}
-		bias, err := t.folder.bias(c)
-		if err != nil {
-			return err
-		}
-		r.biases[c.parameters()] = r.variable(t, "bias_"+strconv.Itoa(len(r.biases)), bias, tf.Float)
-	}
-	if err := scope.Err(); err != nil {
-		return fmt.Errorf("convolution: add variables for transformed kernels: %w", err)
-	}
-	if _, err := r.model.Session.Run(t.feeds, nil, t.assignments); err != nil {
-		return fmt.Errorf("convolution: transform the kernels of %s: %w", r.model.Name, err)
-	}
-	return nil
-}
-
-// variable is what a graph has of a variable: an assignment gives it a value.
-type variable struct {
-	handle, given, value tf.Output
-	assignment           *tf.Operation
-}
-
-// variable is the value of a new variable, which is given a value.
-func (r *rewriter) variable(t *transforming, name string, value tf.Output, kind tf.DataType) tf.Output {
-	own := t.scope.SubScope(name)
-	handle := op.VarHandleOp(own, kind, tf.Shape{}, op.VarHandleOpSharedName(r.prefix+"/"+name))
-	made := variable{handle: handle, given: value, assignment: op.AssignVariableOp(own, handle, value), value: op.ReadVariableOp(own, handle, kind)}
-	r.variables = append(r.variables, made)
-	t.assignments = append(t.assignments, made.assignment)
-	return made.value
-}
-
-// addKernel adds the transformation of a convolution's kernel, or takes it as it was transformed elsewhere.
-func (r *rewriter) addKernel(t *transforming, c convolution) error {
-	name := strconv.Itoa(len(r.transformed))
-	spec := tf.OpSpec{Type: "FoveaProductKernel", Name: r.prefix + "/transform_" + name}
-	kind := tf.Float
-	switch c.kind {
-	case filtered:
-		spec.Type, kind = r.method.kernel, r.method.stored
-		if e := r.method.engine; e != nil {
-			spec.Attrs = map[string]interface{}{"whole": e.whole, "instructions": int64(e.instructions)}
-		} else {
-			spec.Attrs = map[string]interface{}{"numbers": int64(r.method.numbers)}
-		}
-	case depthwise, normalized:
-		spec.Type = "Identity"
-	}
-	ready := r.ready[c.weights()]
-	number := r.preparedNumber(c)
-	if ready != nil {
-		spec.Type, spec.Attrs = "Placeholder", map[string]interface{}{"dtype": kind}
-	} else if number != 0 {
-		spec.Type, spec.Attrs = "FoveaReadyKernel", map[string]interface{}{"number": number}
-	} else {
-		kernel, err := t.folder.kernel(c)
-		if err != nil {
-			return err
-		}
-		spec.Input = []tf.Input{kernel}
-	}
-	transformed, err := r.model.Graph.AddOperation(spec)
-	if err != nil {
-		return fmt.Errorf("convolution: transform kernel %s: %w", c.kernel, err)
-	}
-	if ready != nil {
-		t.feeds[transformed.Output(0)] = ready
-	}
-	r.transformed[c.weights()] = r.variable(t, name, transformed.Output(0), kind)
-	return nil
 }

@@ -13,7 +13,7 @@ import (
 // is around them: those that images go through, and those that kernels and biases are made with.
 var (
 	betweenOurs = map[string]bool{"Placeholder": true, "Const": true, "VarHandleOp": true, "ReadVariableOp": true, "Identity": true, "Pad": true, "MaxPool": true, "ConcatV2": true, "Mean": true}
-	ofKernels   = map[string]bool{"Const": true, "Placeholder": true, "VarHandleOp": true, "ReadVariableOp": true, "AssignVariableOp": true, "Identity": true, "Reshape": true, "Squeeze": true, "Rsqrt": true, "AddV2": true, "Mul": true, "Sub": true}
+	ofKernels   = map[string]bool{"Const": true, "Placeholder": true, "VarHandleOp": true, "ReadVariableOp": true, "AssignVariableOp": true, "Identity": true, "Reshape": true, "Squeeze": true, "Rsqrt": true, "AddV2": true, "Mul": true, "Sub": true, "Sqrt": true, "Maximum": true, "Reciprocal": true}
 )
 
 // Whole says whether an accelerated model computes these layers by this package's operations and so little else that

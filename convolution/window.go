@@ -5,6 +5,8 @@ import (
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
 	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
+
+	"fovea/inference"
 )
 
 // layout says whether a node takes images in NHWC order, if the order matters to it.
@@ -25,7 +27,8 @@ func (r *rewriter) window(n *nodepb.NodeDef) (c convolution, kernel []int64, ok 
 	if err != nil || weights.DataType() != tf.Float {
 		return convolution{}, nil, false
 	}
-	pictures, err := r.output(n.GetInput()[0])
+	from, around := r.unpadded(n.GetInput()[0], padding)
+	pictures, err := r.output(from)
 	if err != nil {
 		return convolution{}, nil, false
 	}
@@ -35,12 +38,28 @@ func (r *rewriter) window(n *nodepb.NodeDef) (c convolution, kernel []int64, ok 
 		return convolution{}, nil, false
 	}
 	if maps[3] != kernel[2] { // groups
-		return r.grouped(n, kernel, maps[3])
+		return r.grouped(n, from, around, kernel, maps[3])
 	}
 	return convolution{
-		pictures: n.GetInput()[0], kernel: n.GetInput()[1], height: kernel[0], width: kernel[1],
-		down: strides[1], across: strides[2], same: padding == "SAME", controls: r.controls(n),
+		pictures: from, kernel: n.GetInput()[1], height: kernel[0], width: kernel[1],
+		down: strides[1], across: strides[2], same: padding == "SAME", around: around, controls: r.controls(n),
 	}, kernel, true
+}
+
+// unpadded are the maps that become those that a convolution without padding of its own sees, by zeros around them, if
+// there are any.
+func (r *rewriter) unpadded(maps, padding string) (string, zeros) {
+	n := r.nodes[inference.Producer(maps)]
+	inputs := dataInputs(n)
+	if padding != "VALID" || n.GetOp() != "Pad" || len(inputs) != 2 || !r.method.products || !r.dependent(inputs[0]) || len(r.controls(n)) > 0 {
+		return maps, zeros{}
+	}
+	const most = 1 << 10
+	around, ok := r.ints(inputs[1])
+	if !ok || len(around) != 8 || around[0] != 0 || around[1] != 0 || around[6] != 0 || around[7] != 0 || slices.Min(around) < 0 || slices.Max(around) > most {
+		return maps, zeros{}
+	}
+	return inputs[0], zeros{top: around[2], bottom: around[3], left: around[4], right: around[5]}
 }
 
 func (r *rewriter) matchConvolution(n *nodepb.NodeDef) (convolution, bool) {

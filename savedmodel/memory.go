@@ -59,12 +59,13 @@ func (l *loader) keep(model *inference.Model) error {
 	return err
 }
 
-// plain are the operations of models like ResNet, whose convolutions others may compute so that TensorFlow's rewriting
+// plain are the operations of models like ResNet and EfficientNet, whose convolutions others may compute so that TensorFlow's rewriting
 // of the graph has nothing left to do.
 var plain = map[string]bool{
 	"Const": true, "Placeholder": true, "VarHandleOp": true, "ReadVariableOp": true, "Identity": true, "NoOp": true,
 	"Conv2D": true, "BiasAdd": true, "FusedBatchNormV3": true, "Relu": true, "MaxPool": true, "Pad": true, "Mean": true, "ConcatV2": true,
 	"AddV2": true, "Mul": true, "Sub": true, "Rsqrt": true, "Reshape": true, "Squeeze": true, "MatMul": true, "Softmax": true, "Shape": true, "StridedSlice": true, "Pack": true,
+	"DepthwiseConv2dNative": true, "Sigmoid": true, "Relu6": true, "IdentityN": true, "RealDiv": true, "Sqrt": true, "Maximum": true,
 }
 
 // promising says whether the model consists of such operations.
