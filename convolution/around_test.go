@@ -186,6 +186,7 @@ func TestScales(t *testing.T) {
 					first = got
 				}
 				sameBits(t, fmt.Sprint(name, " by ", method), first, got)
+				checkWhole(t, model, c.ours == 1, "convolved")
 				if found := operations(t, model, "FoveaScale"); found != c.ours {
 					t.Errorf("%s: %d scales are ours, want %d", name, found, c.ours)
 				}

@@ -63,17 +63,20 @@ struct shared {
 	float *map, *sums, *mean, *squeezed, *gates;
 };
 
+static int64_t sums_floats(const struct inverted *b) { return whole_lines(group_of(b) * b->depth.out_height * b->depth.in); }
+
 static struct shared divide(const struct inverted *b, float *memory) {
 	struct shared s = {.map = memory};
 	s.sums = s.map + whole_lines(group_of(b) * deep_map(b));
-	s.mean = s.sums + whole_lines(group_of(b) * b->depth.out_height * b->depth.in);
+	s.mean = s.sums + sums_floats(b);
 	s.squeezed = s.mean + whole_lines(b->depth.in);
 	s.gates = s.squeezed + whole_lines(b->squeezed);
 	return s;
 }
 
 size_t inverted_shared_floats(const struct inverted *b) {
-	return (size_t)(divide(b, NULL).gates - (float *)NULL + whole_lines(group_of(b) * b->depth.in) + lanes);
+	const int64_t group = group_of(b), gates = whole_lines(group * b->depth.in) + lanes; // the last line may be more than the channels
+	return (size_t)(whole_lines(group * deep_map(b)) + sums_floats(b) + whole_lines(b->depth.in) + whole_lines(b->squeezed) + gates);
 }
 
 // job is a group of pictures in work.
