@@ -156,4 +156,12 @@ HELPER void register_operation(const struct operation *o, TF_Status *status) {
 	TF_RegisterKernelBuilder(o->name, kernel, status); // frees it
 }
 
+// register_operations registers some, up to the first that fails.
+HELPER void register_operations(const struct operation *operations, size_t count, TF_Status *status) {
+	for (size_t i = 0; i < count; i++) {
+		register_operation(&operations[i], status);
+		if (TF_GetCode(status) != TF_OK) return;
+	}
+}
+
 #endif

@@ -6,10 +6,10 @@
 // fovea_convolution_register makes the operations known to TensorFlow. Call it once.
 void fovea_convolution_register(TF_Status *status);
 
-// fovea_pointwise_register is the part of it for pointwise.h.
+// The parts of it for tiles.h, wide.h, pointwise.h and inverted.h.
+void fovea_tiles_register(TF_Status *status);
+void fovea_wide_register(TF_Status *status);
 void fovea_pointwise_register(TF_Status *status);
-
-// fovea_inverted_register is the part of it for inverted.h.
 void fovea_inverted_register(TF_Status *status);
 
 #endif

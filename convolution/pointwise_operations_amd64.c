@@ -198,5 +198,5 @@ void fovea_pointwise_register(TF_Status *status) {
 		{"FoveaNormalize", {"pictures: float", "scale: float", "shift: float", NULL}, "features: float", {"epsilon: float", "wide: int", NULL}, read_normalization, normalize_kernel},
 		{"FoveaScale", {"pictures: float", "scale: float", "shift: float", NULL}, "features: float", {"wide: int", NULL}, read_wide, scale_kernel},
 	};
-	for (size_t i = 0; i < sizeof operations / sizeof *operations && TF_GetCode(status) == TF_OK; i++) register_operation(&operations[i], status);
+	register_operations(operations, sizeof operations / sizeof *operations, status);
 }
