@@ -83,30 +83,20 @@ INLINE AMX void few_product(const char *x, int64_t row, const char *kernel, floa
 	end_sums(sums);
 }
 
-// halves_product adds what one plane gives to a block's sums: nine steps.
-INLINE AMX void halves_product(const char *x, int64_t row, const char *kernel, int first, float *sums) {
-	begin_sums(sums, first);
-	for (int i = 0; i < 3; i++) {
-		MULTIPLY(_tile_dpbf16ps, x, line, 0, kernel, 0, tile);
-		MULTIPLY(_tile_dpbf16ps, x, line, line, kernel, 2 * tile, tile);
-		MULTIPLY(_tile_dpbf16ps, x, line, 2 * line, kernel, 4 * tile, tile);
-		x += row;
-		kernel += 6 * tile;
+// PRODUCT defines a function that adds what one plane gives to a block's sums: nine steps.
+#define PRODUCT(name, multiply)                                                                        \
+	INLINE AMX void name(const char *x, int64_t row, const char *kernel, int first, float *sums) { \
+		begin_sums(sums, first);                                                               \
+		for (int i = 0; i < 3; i++) {                                                          \
+			MULTIPLY(multiply, x, line, 0, kernel, 0, tile);                               \
+			MULTIPLY(multiply, x, line, line, kernel, 2 * tile, tile);                     \
+			MULTIPLY(multiply, x, line, 2 * line, kernel, 4 * tile, tile);                 \
+			x += row;                                                                      \
+			kernel += 6 * tile;                                                            \
+		}                                                                                      \
+		end_sums(sums);                                                                        \
 	}
-	end_sums(sums);
-}
-
-// bytes_product is halves_product for bytes, without a sign in pixels and with one in kernels.
-INLINE AMX void bytes_product(const char *x, int64_t row, const char *kernel, int first, float *sums) {
-	begin_sums(sums, first);
-	for (int i = 0; i < 3; i++) {
-		MULTIPLY(_tile_dpbusd, x, line, 0, kernel, 0, tile);
-		MULTIPLY(_tile_dpbusd, x, line, line, kernel, 2 * tile, tile);
-		MULTIPLY(_tile_dpbusd, x, line, 2 * line, kernel, 4 * tile, tile);
-		x += row;
-		kernel += 6 * tile;
-	}
-	end_sums(sums);
-}
+PRODUCT(halves_product, _tile_dpbf16ps)
+PRODUCT(bytes_product, _tile_dpbusd) // pixels are without a sign, kernels with one
 
 #endif
