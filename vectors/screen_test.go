@@ -51,6 +51,9 @@ func atLeast(pairs []Pair, threshold float64) []Pair {
 	return some
 }
 
+// meanCosine is what pairs are judged by. The race detector, of no use to it, would make it take ten times as long.
+//
+//go:norace
 func meanCosine(a, b []float32, blocks []int) float64 {
 	sum, at := 0.0, 0
 	for _, width := range blocks {
