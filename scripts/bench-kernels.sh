@@ -16,7 +16,8 @@ cd "$(dirname "$0")/../convolution"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 build() { # NAME DIRECTORY
-	(cd "$2" && "${CC:-gcc}" -O3 -DWIDE_STAGES -o "$work/$1" testdata/bench/layers.c wide*_amd64.c winograd_amd64.c -lm)
+	# shellcheck disable=SC2046 # several files
+	(cd "$2" && "${CC:-gcc}" -O3 -DWIDE_STAGES -o "$work/$1" testdata/bench/layers.c $(find . -maxdepth 1 -name 'wide*_amd64.c' ! -name '*operations*') winograd_amd64.c -lm)
 }
 measure() { # NAME
 	taskset -c "${CORE:-0}" "$work/$1" "${PICTURES:-4}" "${RUNS:-15}" ${ARITHMETIC:+"$ARITHMETIC"}
