@@ -385,6 +385,43 @@ func TestReadWhileChanging(t *testing.T) {
 	}
 }
 
+// A run that ends while it waits to read a changing file again does not call the file broken.
+func TestReadWhileChangingCancelled(t *testing.T) {
+	t.Parallel()
+	root := tree(t, map[string]string{"a.png": "aaaa", "x.tar": string(tarOf(t, tarMember{name: "1.png", content: "1111"}))})
+	aged() // else two changes may be of one moment
+	listing, err := List(context.Background(), []string{root}, nil, OpenTar)
+	if err != nil {
+		t.Fatal(err)
+	}
+	change := func(cancel context.CancelCauseFunc, file string) {
+		info, err := os.Stat(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(file, info.Mode()^0o100); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(20 * time.Millisecond) // clocks of file systems are coarse
+		cancel(errStop)
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	item := listing.Items[0]
+	if _, err := item.watched(ctx, func(File) error { change(cancel, item.File); return nil }); !errors.Is(err, errStop) {
+		t.Errorf("a file gives %v", err)
+	}
+	ctx, cancel = context.WithCancelCause(context.Background())
+	var sources sequence
+	defer sources.close()
+	member := listing.Items[1]
+	member.listed = nil // else the archive is not what was listed any more
+	if _, err := sources.readSeen(ctx, member, func(io.Reader, int64) error { change(cancel, member.File); return nil }, func() {}); !errors.Is(err, errStop) {
+		t.Errorf("an archive gives %v", err)
+	}
+}
+
+var errStop = errors.New("enough")
+
 // TestSettled tells what a time of a file is worth.
 func TestSettled(t *testing.T) {
 	now := time.Now()

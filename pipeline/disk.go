@@ -83,11 +83,19 @@ func patiently[T any](ctx context.Context, call func() (T, error)) (T, error) {
 		if ofStore(err) == nil || attempt == len(pauses) || errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrNotExist) {
 			return value, err
 		}
-		select {
-		case <-time.After(pauses[attempt]):
-		case <-ctx.Done():
-			return value, context.Cause(ctx)
+		if err := pause(ctx, pauses[attempt]); err != nil {
+			return value, err
 		}
+	}
+}
+
+// pause waits, or returns why the context has ended.
+func pause(ctx context.Context, length time.Duration) error {
+	select {
+	case <-time.After(length):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 

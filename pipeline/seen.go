@@ -45,18 +45,13 @@ var errReplaced = errors.New("was replaced or changed after it was listed: run a
 // other links to it one by one is soon done.
 var rereadPauses = []time.Duration{0, 10 * time.Millisecond, 100 * time.Millisecond, time.Second}
 
-// awaitReread waits before the given attempt to read a file again, the first of which is 1. It returns
-// false if there are no more, or if the context has ended.
-func awaitReread(ctx context.Context, attempt int) bool {
+// awaitReread waits before the given attempt to read a file that changed again, the first of which is 1. It returns
+// errChanging if there are no more, or why the context has ended: that is no error of the file.
+func awaitReread(ctx context.Context, attempt int) error {
 	if attempt > len(rereadPauses) {
-		return false
+		return errChanging
 	}
-	select {
-	case <-time.After(rereadPauses[attempt-1]):
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return pause(ctx, rereadPauses[attempt-1])
 }
 
 // state is what the system says about a file; it changes when the content does.
@@ -234,8 +229,11 @@ func (i Item) watched(ctx context.Context, read func(File) error) (seen Seen, er
 		} else {
 			seen, err = patiently(ctx, once)
 		}
-		if !errors.Is(err, errChanging) || !awaitReread(ctx, attempt) {
+		if !errors.Is(err, errChanging) {
 			return seen, err
+		}
+		if err := awaitReread(ctx, attempt); err != nil {
+			return Seen{}, err
 		}
 	}
 }

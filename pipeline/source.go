@@ -209,9 +209,9 @@ func (s *sequence) readSeen(ctx context.Context, item Item, use func(r io.Reader
 			undo()
 		}
 		s.close()
-		if !awaitReread(ctx, attempt) {
-			s.source, s.err = item.Source, changing // later images in it would fail in the same way
-			return Seen{}, changing
+		if err := awaitReread(ctx, attempt); err != nil {
+			s.source, s.err = item.Source, err // later images in it would fail in the same way
+			return Seen{}, err
 		}
 	}
 }
