@@ -200,7 +200,7 @@ func tiles(name string, numbers tilesNumbers, tolerance float64) method {
 		name: name, supported: func() error { return inference.AMX() },
 		kernel: "FoveaTilesKernel", convolution: "FoveaTilesConvolution", planes: "FoveaTilesPlanes", pixels: "FoveaTilesPixels", numbers: numbers,
 		stored: tf.Bfloat16, shares: 2, tolerance: tolerance,
-		suits: func(in, out int64) bool { return (in <= 4 || in%32 == 0) && out%32 == 0 },
+		suits: func(in, out int64) bool { return (in <= fewChannels || in%32 == 0) && out%32 == 0 },
 	}
 }
 

@@ -182,10 +182,7 @@ func (r *rewriter) bottleneckNode(name string, c convolution, mapped map[string]
 		node.Input[0] = r.form(c.pictures)
 	}
 	for i, part := range c.all() {
-		own := name + "_" + string(rune('a'+i))
-		kernel := prefix + "_kernel_of_" + own
-		mapped[kernel] = r.transformed[part.weights()]
-		bias, err := r.biasOf(own, part, mapped)
+		kernel, bias, err := r.weightsOf(name+"_"+string(rune('a'+i)), part, mapped)
 		if err != nil {
 			return nil, err
 		}

@@ -188,6 +188,7 @@ func (c bottleneckCase) open(t *testing.T, w weights, which, shares int) *infere
 	return model
 }
 
+// compute computes a model's first layer.
 func compute(t *testing.T, model *inference.Model, pixels []float32, pictures int) []float32 {
 	t.Helper()
 	input, err := inference.NewFloat32Tensor([]int{pictures, model.InputHeight, model.InputWidth, 3}, pixels)

@@ -43,7 +43,7 @@ func TestPair(t *testing.T) {
 							if err := convolution.AccelerateBy(model, which, convolution.Options{Shares: shares}); err != nil {
 								t.Fatal(err)
 							}
-							if got := pairs(t, model); (got == 0) != between {
+							if got := operations(t, model, "FoveaWidePair"); (got == 0) != between {
 								t.Fatalf("%d pairs", got)
 							}
 							return features(t, model, pictures)
@@ -63,15 +63,4 @@ func TestPair(t *testing.T) {
 			}
 		}
 	}
-}
-
-// pairs counts the operations that compute two layers.
-func pairs(t *testing.T, model *inference.Model) (count int) {
-	t.Helper()
-	for _, o := range model.Graph.Operations() {
-		if o.Type() == "FoveaWidePair" {
-			count++
-		}
-	}
-	return count
 }

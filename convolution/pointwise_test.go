@@ -100,19 +100,7 @@ func (c productCase) compute(t *testing.T, d data, which, shares int) []float32 
 	if err := convolution.AccelerateBy(model, which, convolution.Options{Shares: shares}); err != nil {
 		t.Fatal(err)
 	}
-	input, err := inference.NewFloat32Tensor([]int{c.pictures, c.height, c.width, 3}, d.pixels)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tensors, err := model.Session.Run(map[tf.Output]*tf.Tensor{model.Input: input}, []tf.Output{model.Layers[0].Output}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	values := make([]float32, c.pictures*sizeOf(model.Layers[0]))
-	if err := inference.CopyFloat32(values, tensors[0]); err != nil {
-		t.Fatal(err)
-	}
-	return values
+	return compute(t, model, d.pixels, c.pictures)
 }
 
 // want is the rectified layer in float64.

@@ -43,9 +43,7 @@ func (r *rewriter) replacements(n *nodepb.NodeDef, inside map[string]bool, mappe
 		node, err := r.bottleneckNode(n.GetName(), c, mapped)
 		return []*nodepb.NodeDef{node}, err
 	}
-	kernel := prefix + "_kernel_of_" + n.GetName()
-	mapped[kernel] = r.transformed[c.weights()]
-	bias, err := r.biasOf(n.GetName(), c, mapped)
+	kernel, bias, err := r.weightsOf(n.GetName(), c, mapped)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +94,7 @@ func (r *rewriter) pairedWith(c convolution) (first convolution, found bool) {
 		return convolution{}, false
 	}
 	first, found = r.before(c.pictures)
-	if !found || first.kind != filtered || first.pool || first.activation > relu {
+	if !found || first.kind != filtered || first.pool {
 		return convolution{}, false
 	}
 	kernel, err := r.output(first.kernel)
@@ -107,15 +105,12 @@ func (r *rewriter) pairedWith(c convolution) (first convolution, found bool) {
 	return first, err == nil && len(shape) == 4 && shape[2] <= fewChannels
 }
 
-// fewChannels are those that are computed without filtering (wide_few).
+// fewChannels are those of a plane that has as many (wide_few, tiles_few_channels).
 const fewChannels = 4
 
 // fillPair makes a node with a kernel and bias one that computes another convolution before, which has that name.
 func (r *rewriter) fillPair(n *nodepb.NodeDef, tensor string, first convolution, mapped map[string]tf.Output) error {
-	name := strings.TrimSuffix(tensor, ":0")
-	kernel := prefix + "_kernel_of_" + name
-	mapped[kernel] = r.transformed[first.weights()]
-	bias, err := r.biasOf(name, first, mapped)
+	kernel, bias, err := r.weightsOf(strings.TrimSuffix(tensor, ":0"), first, mapped)
 	if err != nil {
 		return err
 	}
@@ -168,6 +163,14 @@ func (r *rewriter) form(tensor string) string {
 		return planesOf(tensor)
 	}
 	return tensor
+}
+
+// weightsOf are the tensors that have a convolution's transformed kernel and its bias, for the node of that name.
+func (r *rewriter) weightsOf(name string, c convolution, mapped map[string]tf.Output) (kernel, bias string, err error) {
+	kernel = prefix + "_kernel_of_" + name
+	mapped[kernel] = r.transformed[c.weights()]
+	bias, err = r.biasOf(name, c, mapped)
+	return kernel, bias, err
 }
 
 // biasOf is the tensor that has a convolution's bias.
