@@ -3,11 +3,11 @@
 #ifndef FOVEA_CONVOLUTION_MAPS_H_
 #define FOVEA_CONVOLUTION_MAPS_H_
 
-#include "call.h"
+#include "planes.h"
 #include "pointwise.h"
 
-// Planes are those of wide.h: [pictures, planes, height + 2, width + 2, 16].
-enum { planes_rank = 5, border = 2, lanes = pointwise_lanes };
+// Planes are those of wide.h, of 16 channels.
+enum { border = planes_border, lanes = pointwise_lanes };
 
 // maps_of finds the dimensions of maps in NHWC order or in planes: pictures, height, width, channels.
 HELPER int maps_of(const struct call *call, int input, int64_t nhwc[4]) {

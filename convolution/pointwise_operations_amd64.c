@@ -76,11 +76,13 @@ static void multiply(const struct settings *s, struct call *call, int sum) {
 		return;
 	}
 	const struct pointwise_convolution c = convolution_of(s, x, b[0]);
-	const int64_t to[] = {x[0], c.out_height, c.out_width, b[0]}, planes[] = {x[0], b[0] / lanes, c.out_height + border, c.out_width + border, lanes};
+	const int64_t to[] = {x[0], c.out_height, c.out_width, b[0]};
 	if (c.out_height < 1 || c.out_width < 1 || (sum && memcmp(added, to, sizeof to) != 0)) {
 		refuse(call, TF_INVALID_ARGUMENT, "the maps are smaller than the kernel, or of another size than what is added");
 		return;
 	}
+	int64_t planes[planes_rank];
+	planes_shape(x[0], b[0] / lanes, c.out_height, c.out_width, lanes, planes);
 	float *y = s->planes ? allocate(call, TF_FLOAT, planes, planes_rank) : allocate(call, TF_FLOAT, to, 4);
 	if (!succeeded(call) || x[0] == 0) return;
 	const enum pointwise_instructions instructions = s->wide ? pointwise_avx512 : pointwise_avx2;

@@ -68,7 +68,7 @@ KERNEL(from_planes, 1)
 
 static void convolve_planes(void *attributes, struct call *call) {
 	const struct attributes *a = attributes;
-	int64_t x[planes_rank], k[1], b[1], to[planes_rank];
+	int64_t x[planes_rank], k[1], b[1];
 	if (!shape(call, 0, TF_BFLOAT16, planes_rank, x) || !shape(call, 1, TF_BFLOAT16, 1, k) || !shape(call, 2, TF_FLOAT, 1, b) ||
 	    x[2] < tiles_border || x[3] < tiles_border || b[0] < 1 || b[0] % tiles_channels != 0 ||
 	    k[0] != (int64_t)tiles_kernel_size(a->numbers, x[1] * x[4], b[0]) || (a->pool && !a->rectify)) {
@@ -79,13 +79,8 @@ static void convolve_planes(void *attributes, struct call *call) {
 		.numbers = a->numbers, .pictures = x[0], .height = x[2] - tiles_border, .width = x[3] - tiles_border, .in = x[1] * x[4], .out = b[0], .rectify = a->rectify, .pool = a->pool,
 	};
 	const int shrink = a->pool ? 2 : 1;
-	planes_shape(x[0], tiles_planes(c.out), c.height / shrink, c.width / shrink, tiles_plane(c.out), to);
-	bfloat16 *y = allocate(call, TF_BFLOAT16, to, planes_rank);
-	if (!succeeded(call)) return;
-	if (x[0] == 0 || c.height / shrink == 0 || c.width / shrink == 0) {
-		memset(y, 0, TF_TensorByteSize(call->output));
-		return;
-	}
+	bfloat16 *y = allocate_planes(call, TF_BFLOAT16, x[0], tiles_planes(c.out), c.height / shrink, c.width / shrink, tiles_plane(c.out));
+	if (y == NULL) return;
 	float *memory = work(call, tiles_work_floats(&c), c.in, c.out);
 	if (memory != NULL) tiles_convolve(&c, data(call, 0), data(call, 1), data(call, 2), y, memory);
 }

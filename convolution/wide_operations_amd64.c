@@ -135,16 +135,10 @@ static int layer_of(const struct call *call, const struct attributes *a, int inp
 	return l->c.in != 0;
 }
 
-// allocate_planes makes the output of a convolution; it is NULL if there is none, or nothing to compute.
-static float *allocate_planes(struct call *call, const struct wide_convolution *c) {
+// allocate_features makes the output of a convolution; it is NULL if there is none, or nothing to compute.
+static float *allocate_features(struct call *call, const struct wide_convolution *c) {
 	const int shrink = c->pool ? 2 : 1;
-	int64_t to[planes_rank];
-	planes_shape(c->pictures, wide_planes(c->out), c->height / shrink, c->width / shrink, wide_plane(c->out), to);
-	float *y = allocate(call, TF_FLOAT, to, planes_rank);
-	if (!succeeded(call)) return NULL;
-	if (c->pictures > 0 && c->height / shrink > 0 && c->width / shrink > 0) return y;
-	memset(y, 0, TF_TensorByteSize(call->output));
-	return NULL;
+	return allocate_planes(call, TF_FLOAT, c->pictures, wide_planes(c->out), c->height / shrink, c->width / shrink, wide_plane(c->out));
 }
 
 static void convolve_planes(void *attributes, struct call *call) {
@@ -154,7 +148,7 @@ static void convolve_planes(void *attributes, struct call *call) {
 		refuse(call, TF_INVALID_ARGUMENT, "planes of pictures, a packed kernel and a bias that fit each other are needed");
 		return;
 	}
-	float *y = allocate_planes(call, &l.c);
+	float *y = allocate_features(call, &l.c);
 	if (y == NULL) return;
 	const size_t floats = wide_work_floats(&l.c);
 	float *memory = work(call, floats, l.c.in, l.c.out);
@@ -180,7 +174,7 @@ static void convolve_pair(void *attributes, struct call *call) {
 		refuse(call, TF_INVALID_ARGUMENT, "a plane of few channels, and two packed kernels and biases that fit each other, are needed");
 		return;
 	}
-	float *y = allocate_planes(call, &second.c);
+	float *y = allocate_features(call, &second.c);
 	if (y == NULL) return;
 	const size_t map = wide_between_floats(&first.c), floats = wide_pair_floats(&first.c, &second.c);
 	float *memory = work(call, map + floats, first.c.in, second.c.out);
