@@ -2,12 +2,15 @@ package convolution
 
 import (
 	"cmp"
+	"fmt"
 	"runtime"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 
 	"fovea/inference"
+	"fovea/internal/mapped"
 )
 
 // Kernel is the kernel of a convolution, known by the name of the variable that a graph will keep it in.
@@ -16,12 +19,22 @@ type Kernel struct {
 	Shape    []int // HWIO
 	// Decode writes the values, in row-major order.
 	Decode func(values []float32) error
+	// Sum, if set, is a checksum of all that Decode reads: by it, transformed kernels are kept.
+	Sum func() string
+}
+
+// Kept is where transformed kernels are kept for later processes. The zero value keeps none.
+type Kept struct {
+	mapped.Dir
+	// Program is the build that transforms them: what another one has kept is not used.
+	Program string
 }
 
 // Prepared are kernels that are transformed while there is no graph yet, such as while TensorFlow is being loaded.
 // They are for one model, by Options.Prepared. Close frees those that no model took.
 type Prepared struct {
 	engine  *engine // nil if nothing is prepared
+	kept    Kept
 	kernels []Kernel
 	workers sync.WaitGroup
 	// numbers are those of ready.h, by variable; guarded by mutex until the workers are done.
@@ -32,9 +45,9 @@ type Prepared struct {
 
 // Prepare starts to transform kernels of 3x3 for a model that will compute in that precision on the CPU, and returns
 // at once. Kernels that it cannot transform, since they are of other sizes, cannot be decoded, or the precision has no
-// such method, are left to Accelerate.
-func Prepare(precision inference.Precision, kernels []Kernel) *Prepared {
-	p := &Prepared{numbers: map[string]int64{}}
+// such method, are left to Accelerate. Those that an earlier process has kept are not transformed again.
+func Prepare(precision inference.Precision, kernels []Kernel, kept Kept) *Prepared {
+	p := &Prepared{kept: kept, numbers: map[string]int64{}}
 	m, err := fastestMethod(cmp.Or(precision, inference.Float32))
 	if err != nil || m.engine == nil {
 		return p
@@ -51,7 +64,7 @@ func Prepare(precision inference.Precision, kernels []Kernel) *Prepared {
 			var values []float32 // kept: garbage of this size would cost as much as the work
 			for i := int(next.Add(1)) - 1; i < len(kernels); i = int(next.Add(1)) - 1 {
 				values = slices.Grow(values[:0], kernels[i].size())[:kernels[i].size()]
-				p.transform(kernels[i], values)
+				p.add(kernels[i], values)
 			}
 		})
 	}
@@ -60,16 +73,51 @@ func Prepare(precision inference.Precision, kernels []Kernel) *Prepared {
 
 func (k Kernel) size() int { return k.Shape[0] * k.Shape[1] * k.Shape[2] * k.Shape[3] }
 
-// transform decodes a kernel into values and transforms it, if it can.
-func (p *Prepared) transform(k Kernel, values []float32) {
-	if k.Decode(values) != nil {
-		return
+// add makes a kernel ready, if it can.
+func (p *Prepared) add(k Kernel, values []float32) {
+	key := p.key(k)
+	number := p.load(k, key)
+	if number == 0 {
+		number = p.transform(k, key, values)
 	}
-	if number := packReady(*p.engine, k.Shape[2], k.Shape[3], values); number != 0 {
+	if number != 0 {
 		p.mutex.Lock()
 		defer p.mutex.Unlock()
 		p.numbers[k.Variable] = number
 	}
+}
+
+// load is the number of a kernel that an earlier process has kept, 0 if none did.
+func (p *Prepared) load(k Kernel, key string) int64 {
+	if key == "" {
+		return 0
+	}
+	packed := p.kept.Find(key, packedSize(*p.engine, k.Shape[2], k.Shape[3]))
+	if packed == nil {
+		return 0
+	}
+	return keepReady(packed)
+}
+
+// transform decodes a kernel into values and transforms it, if it can, and keeps it for later processes.
+func (p *Prepared) transform(k Kernel, key string, values []float32) int64 {
+	if k.Decode(values) != nil {
+		return 0
+	}
+	number := packReady(*p.engine, k.Shape[2], k.Shape[3], values)
+	if number != 0 && key != "" {
+		_ = p.kept.Keep(key, lookReady(number)) // where nothing can be kept, later processes transform it themselves
+	}
+	return number
+}
+
+// key names what a transformed kernel depends on: its values, the processor's instructions, and the program. It is "" if
+// the kernel is not to be kept.
+func (p *Prepared) key(k Kernel) string {
+	if p.kept.Path == "" || p.kept.Program == "" || k.Sum == nil {
+		return ""
+	}
+	return mapped.Key(p.kept.Program, strconv.FormatBool(p.engine.whole), p.engine.String(), fmt.Sprint(k.Shape), k.Sum())
 }
 
 // number is that of a variable's kernel as a method needs it, 0 if it is not here. It waits for the work to end.

@@ -3,8 +3,11 @@ package convolution_test
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
@@ -12,6 +15,7 @@ import (
 
 	"fovea/convolution"
 	"fovea/inference"
+	"fovea/internal/mapped"
 )
 
 // variable is a kernel with random weights in a variable of that name.
@@ -85,7 +89,7 @@ func TestPrepare(t *testing.T) {
 		for name, test := range changes {
 			model, kernels := prepared(t, precision)
 			test.change(kernels)
-			ready := convolution.Prepare(precision, kernels)
+			ready := convolution.Prepare(precision, kernels, convolution.Kept{})
 			if err := convolution.Accelerate(model, convolution.Options{Prepared: ready}); err != nil {
 				t.Fatal(err)
 			}
@@ -96,7 +100,7 @@ func TestPrepare(t *testing.T) {
 			}
 		}
 		model, kernels := prepared(t, precision)
-		ready := convolution.Prepare(others[precision], kernels)
+		ready := convolution.Prepare(others[precision], kernels, convolution.Kept{})
 		if err := convolution.Accelerate(model, convolution.Options{Prepared: ready}); err != nil || readyKernels(model) != 0 {
 			t.Errorf("%s took %d kernels of %s; %v", precision, readyKernels(model), others[precision], err)
 		}
@@ -107,7 +111,7 @@ func TestPrepare(t *testing.T) {
 // A prepared kernel is taken once: what is not there any more is an error, not other numbers.
 func TestPreparedOnce(t *testing.T) {
 	model, kernels := prepared(t, inference.Float32)
-	ready := convolution.Prepare(inference.Float32, kernels)
+	ready := convolution.Prepare(inference.Float32, kernels, convolution.Kept{})
 	if err := convolution.Accelerate(model, convolution.Options{Prepared: ready}); err != nil {
 		t.Skip(err)
 	}
@@ -125,10 +129,89 @@ func TestPreparedOnce(t *testing.T) {
 func TestPrepareEmpty(t *testing.T) {
 	for _, shape := range [][]int{{3, 3, 0, 32}, {3, 3, 32, 0}} {
 		kernel := convolution.Kernel{Variable: "empty", Shape: shape, Decode: func([]float32) error { return nil }}
-		ready := convolution.Prepare(inference.Float32, []convolution.Kernel{kernel})
+		ready := convolution.Prepare(inference.Float32, []convolution.Kernel{kernel}, convolution.Kept{})
 		if ready.Variables()["empty"] {
 			t.Errorf("a kernel of %v was transformed", shape)
 		}
 		ready.Close()
+	}
+}
+
+// Transformed kernels are computed once by each of two processes, and then mapped, with the same features, to the bit. All
+// that they depend on tells them apart.
+func TestPrepareKept(t *testing.T) {
+	for _, precision := range []inference.Precision{inference.Float32, inference.Int16} {
+		model, _ := prepared(t, precision)
+		if err := convolution.Accelerate(model, convolution.Options{}); err != nil {
+			t.Logf("skipped in %s: %v", precision, err)
+			continue
+		}
+		want := features(t, model, 5)
+		dir := mapped.Dir{Path: t.TempDir()}
+		for _, step := range []struct {
+			name, program, sum string
+			decoded            int64 // kernels; the third is of 1x1
+			damaged            bool
+		}{
+			{"first", "one", "a", 2, false},
+			{"second", "one", "a", 2, false},
+			{"third", "one", "a", 0, false},
+			{"another program", "two", "a", 2, false},
+			{"other values", "one", "b", 2, false},
+			{"unknown program", "", "a", 2, false},
+			{"no checksum", "one", "", 2, false},
+			{"damaged", "one", "a", 2, true},
+		} {
+			if step.damaged {
+				damageAll(t, dir.Path)
+			}
+			model, kernels := prepared(t, precision)
+			var decoded atomic.Int64
+			for i := range kernels {
+				decode := kernels[i].Decode
+				kernels[i].Decode = func(values []float32) error {
+					decoded.Add(1)
+					return decode(values)
+				}
+				if step.sum != "" {
+					kernels[i].Sum = func() string { return step.sum + kernels[i].Variable }
+				}
+			}
+			ready := convolution.Prepare(precision, kernels, convolution.Kept{Dir: dir, Program: step.program})
+			if err := convolution.Accelerate(model, convolution.Options{Prepared: ready}); err != nil {
+				t.Fatal(err)
+			}
+			ready.Close()
+			if got := features(t, model, 5); !reflect.DeepEqual(got, want) || readyKernels(model) != 2 || decoded.Load() != step.decoded {
+				t.Errorf("%s, %s: %d kernels taken, %d decoded, want %d; equal features: %v", precision, step.name, readyKernels(model), decoded.Load(), step.decoded, reflect.DeepEqual(got, want))
+			}
+		}
+	}
+}
+
+// damageAll changes a byte of each file, but of empty ones.
+func damageAll(t *testing.T, dir string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	damaged := 0
+	for _, name := range files {
+		content, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(content) == 0 {
+			continue
+		}
+		damaged++
+		content[0] ^= 1
+		if err := os.WriteFile(name, content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if damaged == 0 {
+		t.Error("no kernel was kept")
 	}
 }

@@ -16,37 +16,58 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct kernel *kept; // in no order
 static int64_t last;
 
-static int64_t keep(struct kernel *k) {
+int64_t ready_keep(float *memory, int64_t floats) {
+	struct kernel *k = malloc(sizeof *k);
+	if (k == NULL) {
+		munmap(memory, (size_t)floats * sizeof *memory);
+		return 0;
+	}
 	pthread_mutex_lock(&mutex);
-	k->number = ++last;
-	k->next = kept;
+	*k = (struct kernel){.number = ++last, .floats = floats, .memory = memory, .next = kept};
 	kept = k;
+	const int64_t number = k->number;
 	pthread_mutex_unlock(&mutex);
-	return k->number;
+	return number;
 }
 
 int64_t ready_pack(enum wide_arithmetic arithmetic, enum wide_instructions instructions, int64_t in, int64_t out, const float *hwio) {
-	struct kernel *k = malloc(sizeof *k);
-	if (k == NULL) return 0;
-	k->floats = (int64_t)wide_kernel_floats(arithmetic, in, out);
-	k->memory = own_pages((size_t)k->floats * sizeof *k->memory);
-	if (k->memory != NULL && wide_pack_kernel(arithmetic, instructions, in, out, hwio, k->memory)) return keep(k);
-	if (k->memory != NULL) munmap(k->memory, (size_t)k->floats * sizeof *k->memory);
-	free(k);
+	const int64_t floats = (int64_t)wide_kernel_floats(arithmetic, in, out);
+	float *memory = own_pages((size_t)floats * sizeof *memory);
+	if (memory == NULL) return 0;
+	if (wide_pack_kernel(arithmetic, instructions, in, out, hwio, memory)) return ready_keep(memory, floats);
+	munmap(memory, (size_t)floats * sizeof *memory);
 	return 0;
+}
+
+// find is where the kernel of that number is linked to, or NULL. The mutex is held.
+static struct kernel **find(int64_t number) {
+	for (struct kernel **at = &kept; *at != NULL; at = &(*at)->next)
+		if ((*at)->number == number) return at;
+	return NULL;
+}
+
+const float *ready_look(int64_t number, int64_t *floats) {
+	const float *memory = NULL;
+	pthread_mutex_lock(&mutex);
+	struct kernel **at = find(number);
+	if (at != NULL) {
+		memory = (*at)->memory;
+		*floats = (*at)->floats;
+	}
+	pthread_mutex_unlock(&mutex);
+	return memory;
 }
 
 float *ready_take(int64_t number, int64_t *floats) {
 	float *memory = NULL;
 	pthread_mutex_lock(&mutex);
-	for (struct kernel **at = &kept; *at != NULL; at = &(*at)->next) {
+	struct kernel **at = find(number);
+	if (at != NULL) {
 		struct kernel *k = *at;
-		if (k->number != number) continue;
 		memory = k->memory;
 		*floats = k->floats;
 		*at = k->next;
 		free(k);
-		break;
 	}
 	pthread_mutex_unlock(&mutex);
 	return memory;

@@ -13,6 +13,7 @@ import "C"
 import (
 	"fmt"
 	"sync"
+	"unsafe"
 )
 
 // The numbers of instructions are those of wide.h, or this is an index out of range.
@@ -35,6 +36,23 @@ func supported(e engine) error {
 // packReady transforms a kernel in HWIO order, and keeps it under the number that it returns, 0 if memory is short.
 func packReady(e engine, in, out int, values []float32) int64 {
 	return int64(C.ready_pack(e.arithmetic(), C.enum_wide_instructions(e.instructions), C.int64_t(in), C.int64_t(out), (*C.float)(&values[0])))
+}
+
+// packedSize is how many bytes a transformed kernel takes.
+func packedSize(e engine, in, out int) int {
+	return int(C.wide_kernel_floats(e.arithmetic(), C.int64_t(in), C.int64_t(out))) * C.sizeof_float
+}
+
+// keepReady keeps a transformed kernel that lies in memory of its own, of whole pages, under the number that it returns.
+func keepReady(packed []byte) int64 {
+	return int64(C.ready_keep((*C.float)(unsafe.Pointer(&packed[0])), C.int64_t(len(packed)/C.sizeof_float)))
+}
+
+// lookReady is the memory of the kernel of that number, until a graph takes it.
+func lookReady(number int64) []byte {
+	var floats C.int64_t
+	memory := C.ready_look(C.int64_t(number), &floats)
+	return unsafe.Slice((*byte)(unsafe.Pointer(memory)), int(floats)*C.sizeof_float)
 }
 
 // dropReady frees the kernel of that number, unless a graph took it.

@@ -3,10 +3,12 @@ package models
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 
 	"fovea/convolution"
 	"fovea/inference"
+	"fovea/internal/mapped"
 	"fovea/recipe"
 	"fovea/vgg"
 	"fovea/vgg/weights"
@@ -52,9 +54,18 @@ func (o Options) prepare(set weights.Set) *convolution.Prepared {
 	var kernels []convolution.Kernel
 	for _, name := range slices.Sorted(maps.Keys(set.Tensors)) {
 		tensor := set.Tensors[name]
-		kernels = append(kernels, convolution.Kernel{Variable: name, Shape: tensor.Shape, Decode: tensor.Decode})
+		kernels = append(kernels, convolution.Kernel{Variable: name, Shape: tensor.Shape, Decode: tensor.Decode, Sum: tensor.Sum})
 	}
-	return convolution.Prepare(o.Session.Precision, kernels)
+	return convolution.Prepare(o.Session.Precision, kernels, o.kept())
+}
+
+// kept is where transformed kernels are kept.
+func (o Options) kept() convolution.Kept {
+	dir := o.remembering()
+	if dir == "" {
+		return convolution.Kept{}
+	}
+	return convolution.Kept{Dir: mapped.Dir{Path: filepath.Join(dir, "kernels")}, Program: buildID()}
 }
 
 // openWith opens a configuration, with kernels that are prepared if it can remain so.

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"reflect"
+	"runtime"
 	"testing"
 
 	"fovea/convolution"
@@ -39,23 +42,32 @@ func TestOpenWithPreparedKernels(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	options := Options{Session: inference.SessionConfig{Device: inference.DeviceCPU}}
+	options := Options{Session: inference.SessionConfig{Device: inference.DeviceCPU}, Dir: t.TempDir()}
 	other := convolution.Kernel{Variable: "other", Shape: []int{3, 3, 16, 16}, Decode: func([]float32) error { return nil }}
 	first := convolution.Kernel{Variable: "block1_conv1/kernel", Shape: []int{3, 3, 3, 64}, Decode: set.Tensors["block1_conv1/kernel"].Decode}
 	unreadable := convolution.Kernel{Variable: first.Variable, Shape: first.Shape, Decode: func([]float32) error { return errors.New("damaged") }}
+	all := func() *convolution.Prepared { return options.prepare(set) }
+	only := func(kernels ...convolution.Kernel) func() *convolution.Prepared {
+		return func() *convolution.Prepared {
+			return convolution.Prepare(inference.Float32, kernels, convolution.Kept{})
+		}
+	}
 	var want []float32
 	for _, test := range []struct {
 		name    string
-		kernels *convolution.Prepared
+		prepare func() *convolution.Prepared
 		ready   int
 	}{
-		{"none", nil, 0},
-		{"all", options.prepare(set), 13},
-		{"one", convolution.Prepare(inference.Float32, []convolution.Kernel{first}), 1},
-		{"one too many", convolution.Prepare(inference.Float32, []convolution.Kernel{first, other}), 0},
-		{"one unreadable", convolution.Prepare(inference.Float32, []convolution.Kernel{unreadable}), 0},
+		{"none", func() *convolution.Prepared { return nil }, 0},
+		{"all", all, 13},
+		{"all again, which are kept", all, 13},
+		{"all as they were kept", all, 13},
+		{"one", only(first), 1},
+		{"one too many", only(first, other), 0},
+		{"one unreadable", only(unreadable), 0},
 	} {
-		model, err := options.openWith(c, set, test.kernels)
+		kernels := test.prepare()
+		model, err := options.openWith(c, set, kernels)
 		if err != nil {
 			t.Fatalf("%s: %v", test.name, err)
 		}
@@ -69,11 +81,29 @@ func TestOpenWithPreparedKernels(t *testing.T) {
 		if ready := readyKernels(model); ready != test.ready || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %d kernels were ready, want %d; equal features: %v", test.name, ready, test.ready, reflect.DeepEqual(got, want))
 		}
-		test.kernels.Close()
+		kernels.Close()
 		if err := model.Close(); err != nil {
 			t.Error(err)
 		}
 	}
+	if n := keptKernels(t, options.Dir); n != 13 && runtime.GOOS == "linux" {
+		t.Errorf("%d kernels are kept, want 13", n)
+	}
+}
+
+// keptKernels is how many transformed kernels are kept.
+func keptKernels(t *testing.T, dir string) (n int) {
+	t.Helper()
+	entries, err := os.ReadDir(filepath.Join(dir, "kernels"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && info.Size() > 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // randomBase are weights of a configuration without its dense layers, which keep the size of what goes through them.

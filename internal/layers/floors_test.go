@@ -16,7 +16,7 @@ const (
 
 // floors has every package of the module, without the module's name.
 var floors = map[string]int{
-	"internal/budget": leaves, "internal/disk": leaves, "internal/finite": leaves, "internal/hdf5": leaves, "internal/labeltable": leaves, "internal/lazy": leaves, "internal/libtensorflow": leaves, "internal/lockfile": leaves, "internal/figure": leaves, "internal/look": leaves,
+	"internal/budget": leaves, "internal/disk": leaves, "internal/finite": leaves, "internal/hdf5": leaves, "internal/labeltable": leaves, "internal/lazy": leaves, "internal/libtensorflow": leaves, "internal/lockfile": leaves, "internal/mapped": leaves, "internal/figure": leaves, "internal/look": leaves,
 	"internal/metrics": leaves, "internal/output": leaves, "internal/redact": leaves, "internal/samples": leaves, "internal/scratch": leaves,
 	"internal/seal": leaves, "internal/spelling": leaves, "internal/swap": leaves, "internal/text": leaves, "internal/typo": leaves, "internal/web": leaves, "internal/wrongclock": leaves,
 	"featurestore/internal/guard": leaves, "featurestore/internal/storetest": leaves, "picture/internal/jpeg": leaves, "picture/internal/jpegls": leaves, "picture/internal/kernel": leaves, "picture/internal/plain": leaves, "picture/internal/picturetest": leaves,

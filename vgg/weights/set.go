@@ -2,11 +2,13 @@ package weights
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"math"
 	"sync"
 
 	"github.com/x448/float16"
+	"github.com/zeebo/xxh3"
 
 	"fovea/internal/finite"
 )
@@ -59,6 +61,12 @@ func (t Tensor) Float32() ([]float32, error) {
 		return nil, err
 	}
 	return values, nil
+}
+
+// Sum is a checksum of all that Decode reads.
+func (t Tensor) Sum() string {
+	sum := xxh3.Hash128(t.Raw).Bytes()
+	return string(t.DType) + " " + hex.EncodeToString(sum[:])
 }
 
 // elements is the number of elements.

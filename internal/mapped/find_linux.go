@@ -1,0 +1,112 @@
+package mapped
+
+import (
+	"bytes"
+	"encoding/binary"
+	"os"
+	"runtime/debug"
+	"unsafe"
+
+	"github.com/zeebo/xxh3"
+	"golang.org/x/sys/unix"
+)
+
+const supported = true
+
+// A file is a block and a trailer: magic, the block's bytes as uint64, and its xxh3 of 128 bits, little-endian.
+const magic = "fovea block 1\r\n\x00"
+
+const trailerSize = len(magic) + 8 + 16
+
+func trailerOf(block []byte) []byte {
+	sum := xxh3.Hash128(block)
+	trailer := binary.LittleEndian.AppendUint64([]byte(magic), uint64(len(block)))
+	trailer = binary.LittleEndian.AppendUint64(trailer, sum.Hi)
+	return binary.LittleEndian.AppendUint64(trailer, sum.Lo)
+}
+
+// Find maps a block of so many bytes, which must not be written to. Nil says that it is not there, not in the system's
+// memory, or damaged; what is damaged is removed. The caller unmaps it, whole.
+func (d Dir) Find(key string, size int) []byte {
+	if d.Path == "" || size <= 0 {
+		return nil
+	}
+	f, err := os.Open(d.file(key))
+	if err != nil {
+		return nil
+	}
+	defer f.Close() // the mapping holds it
+	info, err := f.Stat()
+	if err != nil || info.Size() == 0 {
+		return nil
+	}
+	trailer := make([]byte, trailerSize)
+	if _, err := f.ReadAt(trailer, int64(size)); err != nil || info.Size() != int64(size+trailerSize) {
+		_ = os.Remove(f.Name()) // else it is found damaged again
+		return nil
+	}
+	block, err := mapFile(f, size)
+	if err != nil {
+		return nil
+	}
+	if !resident(block) {
+		_ = unix.Fadvise(int(f.Fd()), 0, info.Size(), unix.FADV_WILLNEED) // for the next process
+		unmap(block)
+		return nil
+	}
+	if !readable(func() bool { return bytes.Equal(trailerOf(block), trailer) }) {
+		_ = os.Remove(f.Name())
+		unmap(block)
+		return nil
+	}
+	return block
+}
+
+// mapFile maps the beginning of a file. Unlike unix.Mmap, it does not remember the mapping, which others unmap.
+func mapFile(f *os.File, size int) ([]byte, error) {
+	memory, err := unix.MmapPtr(int(f.Fd()), 0, nil, uintptr(size), unix.PROT_READ, unix.MAP_SHARED)
+	if err != nil {
+		return nil, err
+	}
+	return unsafe.Slice((*byte)(memory), size), nil
+}
+
+func unmap(block []byte) {
+	_ = unix.MunmapPtr(unsafe.Pointer(&block[0]), uintptr(len(block))) // of a mapping that is there
+}
+
+// resident says whether all pages of a mapping are in memory.
+func resident(block []byte) bool {
+	page := os.Getpagesize()
+	pages := make([]byte, (len(block)+page-1)/page)
+	_, _, failed := unix.Syscall(unix.SYS_MINCORE, uintptr(unsafe.Pointer(&block[0])), uintptr(len(block)), uintptr(unsafe.Pointer(&pages[0])))
+	if failed != 0 {
+		return false
+	}
+	for _, p := range pages {
+		if p&1 == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// readable is false, too, if what check reads cannot be read: the disk failed, or another program truncated the file.
+func readable(check func() bool) (ok bool) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			if _, fault := p.(interface{ Addr() uintptr }); !fault {
+				panic(p)
+			}
+			ok = false
+		}
+	}()
+	return check()
+}
+
+// enough says whether a file system has so many bytes for everybody.
+func enough(dir string, size int64) bool {
+	var stat unix.Statfs_t
+	return unix.Statfs(dir, &stat) == nil && stat.Bavail*uint64(stat.Bsize) >= uint64(size)
+}
