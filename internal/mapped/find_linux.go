@@ -5,13 +5,12 @@ import (
 	"encoding/binary"
 	"os"
 	"runtime/debug"
+	"slices"
 	"unsafe"
 
 	"github.com/zeebo/xxh3"
 	"golang.org/x/sys/unix"
 )
-
-const supported = true
 
 // A file is a block and a trailer: magic, the block's bytes as uint64, and its xxh3 of 128 bits, little-endian.
 const magic = "fovea block 1\r\n\x00"
@@ -28,7 +27,7 @@ func trailerOf(block []byte) []byte {
 // Find maps a block of so many bytes, which must not be written to. Nil says that it is not there, not in the system's
 // memory, or damaged; what is damaged is removed. The caller unmaps it, whole.
 func (d Dir) Find(key string, size int) []byte {
-	if d.Path == "" || size <= 0 {
+	if d.Path == "" || size <= 0 || !suits(d.Path) {
 		return nil
 	}
 	f, err := os.Open(d.file(key))
@@ -103,6 +102,20 @@ func readable(check func() bool) (ok bool) {
 		}
 	}()
 	return check()
+}
+
+// locals are the file systems from which blocks are mapped: those of this machine. A file of a network may become
+// unreadable while it is mapped, which ends the process, if only because another machine has removed it.
+var locals = []int64{
+	unix.BTRFS_SUPER_MAGIC, unix.EXT4_SUPER_MAGIC, unix.F2FS_SUPER_MAGIC, unix.OVERLAYFS_SUPER_MAGIC, unix.TMPFS_MAGIC, unix.XFS_SUPER_MAGIC,
+	0x2fc12fc1, // ZFS
+	0xca451a4e, // bcachefs
+}
+
+// suits says whether a directory is on a file system of this machine.
+func suits(dir string) bool {
+	var stat unix.Statfs_t
+	return unix.Statfs(dir, &stat) == nil && slices.Contains(locals, int64(uint32(stat.Type)))
 }
 
 // enough says whether a file system has so many bytes for everybody.

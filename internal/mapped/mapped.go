@@ -42,9 +42,9 @@ func Key(texts ...string) string {
 func (d Dir) file(key string) string { return filepath.Join(d.Path, key+suffix) }
 
 // Keep keeps a block under a key if Keep has been called for it before, and takes note of the call otherwise. It does
-// nothing for one that is there, and where the disk is nearly full.
+// nothing for one that is there, where the disk is nearly full, and on file systems of networks.
 func (d Dir) Keep(key string, block []byte) error {
-	if !supported || d.Path == "" || len(block) == 0 {
+	if d.Path == "" || len(block) == 0 {
 		return nil
 	}
 	info, err := os.Stat(d.file(key))
@@ -62,7 +62,7 @@ func (d Dir) Keep(key string, block []byte) error {
 
 // note takes note of a key, by an empty file.
 func (d Dir) note(key string) error {
-	if err := os.MkdirAll(d.Path, 0o755); err != nil {
+	if err := os.MkdirAll(d.Path, 0o755); err != nil || !suits(d.Path) {
 		return err
 	}
 	f, err := os.OpenFile(d.file(key), os.O_CREATE|os.O_WRONLY, 0o644)

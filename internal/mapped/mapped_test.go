@@ -150,6 +150,10 @@ func TestNowhere(t *testing.T) {
 	if err := below.Keep("key", block(10)); err == nil || !strings.Contains(err.Error(), file) || below.Find("key", 10) != nil {
 		t.Errorf("below a file: %v", err)
 	}
+	elsewhere := mapped.Dir{Path: "/proc"} // a file system that is not known to be of this machine's disks
+	if err := elsewhere.Keep("key", block(10)); err != nil || elsewhere.Find("key", 10) != nil {
+		t.Errorf("on another file system: %v", err)
+	}
 	var none mapped.Dir
 	for range 3 {
 		if err := none.Keep("key", block(10)); err != nil || none.Find("key", 10) != nil {
