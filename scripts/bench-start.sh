@@ -6,6 +6,7 @@
 #   PHOTOS=DIR    images (default ../shared/cats-vs-dogs/train, else testdata/photos)
 #   RUNS=N        default 5
 #   EXTRACT=FILE  the command (default bin/extract)
+#   PRECISION=P   of the model (default float32)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 extract=${EXTRACT:-bin/extract}
@@ -18,11 +19,11 @@ TIMEFORMAT='%R %U %S'
 
 for _ in $(seq "${RUNS:-5}"); do
 	rm -rf "$work/one" "$work/first"
-	{ time "$extract" --quiet --limit 1 --out "$work/one" "$photos"; } 2>"$work/log" || { cat "$work/log" >&2; exit 1; }
+	{ time "$extract" --quiet --precision "${PRECISION:-float32}" --limit 1 --out "$work/one" "$photos"; } 2>"$work/log" || { cat "$work/log" >&2; exit 1; }
 	echo "one $(tail -n 1 "$work/log")"
 
 	begin=$(date +%s.%N)
-	"$extract" --quiet --rows-per-file 1 --limit 100 --out "$work/first" "$photos" 2>"$work/log" &
+	"$extract" --quiet --precision "${PRECISION:-float32}" --rows-per-file 1 --limit 100 --out "$work/first" "$photos" 2>"$work/log" &
 	run=$!
 	until [ -e "$work/first/data/part-00000.parquet" ]; do
 		kill -0 "$run" 2>/dev/null || { cat "$work/log" >&2; exit 1; }
