@@ -27,6 +27,7 @@ const stale = time.Second
 // when memory runs out. A part is for small files, however many large ones there are.
 type bodies struct {
 	window time.Duration // progressWindow, or less
+	stale  time.Duration // as the constant says
 	// limit is the number of bytes for all bodies, reserved of them for those of at most small bytes.
 	limit, reserved, small int64
 
@@ -48,7 +49,7 @@ var (
 )
 
 func newBodies(o ServerOptions) *bodies {
-	s := &bodies{window: min(progressWindow, o.Timeout), limit: o.fileMemory(), reserved: o.fileMemory() / 4, small: o.MaxBytes / 16}
+	s := &bodies{window: min(progressWindow, o.Timeout), stale: stale, limit: o.fileMemory(), reserved: o.fileMemory() / 4, small: o.MaxBytes / 16}
 	s.holding = prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "finetune_body_bytes", Help: "Bytes of images' files held, from when they arrive until they are decoded."}, func() float64 {
 		s.mutex.Lock()
 		defer s.mutex.Unlock()
@@ -98,7 +99,7 @@ func (s *bodies) evict(b *body) bool {
 		if victim == b {
 			continue
 		}
-		if time.Since(victim.progress) < stale {
+		if time.Since(victim.progress) < s.stale {
 			return false
 		}
 		victim.lose(errCrowded)
