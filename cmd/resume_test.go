@@ -275,14 +275,20 @@ func TestResumeWithoutMemory(t *testing.T) {
 	if _, err := os.Stat(seen); errors.Is(err, fs.ErrNotExist) {
 		t.Fatal("nothing is remembered")
 	}
+	changed := time.Now()
 	i.sh("cat new.bmp > p/b.bmp; touch -d 2001-01-01 p/b.bmp; rm -r out/.fovea/seen") // as an earlier version leaves it
 	i.extract(0, "--resume", "p")
+	soon := time.Since(changed) < 2*time.Second // otherwise it may have been read after it had settled
 	i.says("3 of 3 images may be different")
 	i.agrees("out", 3, "p")
 	i.says("1 images have changed")
 	settled()
 	i.extract(0, "--resume", "p")
-	i.says("1 of 3 images may be different by now, the first is b.bmp") // it was changed just before it was read
+	if soon {
+		i.says("1 of 3 images may be different by now, the first is b.bmp") // it was changed just before it was read
+	} else {
+		t.Log("the machine took too long for an image to be read just after its change: not tested")
+	}
 	i.extract(0, "--resume", "p")
 	if strings.Contains(i.log, "may be different") {
 		t.Errorf("they are read for ever: %s", i.log)

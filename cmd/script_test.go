@@ -118,7 +118,7 @@ func status(ts *testscript.TestScript, negated bool, args []string) {
 }
 
 // interrupt N COMMAND...: the command is interrupted a moment after its first rows, or the
-// beginning of its training, and must end with exit status N within three seconds.
+// beginning of its training, and must end with exit status N within three seconds, or longer where the machine has other work.
 func interrupt(ts *testscript.TestScript, negated bool, args []string) {
 	if negated || len(args) < 2 {
 		ts.Fatalf("usage: interrupt N COMMAND [ARGUMENT...]")
@@ -150,7 +150,7 @@ func interrupt(ts *testscript.TestScript, negated bool, args []string) {
 	if got := command.ProcessState.ExitCode(); got != want {
 		ts.Fatalf("%s ended with status %d, want %d", args[1], got, want)
 	}
-	if took := time.Since(asked); took > 3*time.Second {
+	if took := time.Since(asked); tooLong(ts, took, 3*time.Second) {
 		ts.Fatalf("%s took %s to end", args[1], took)
 	}
 }
