@@ -19,6 +19,9 @@ LDFLAGS = -X fovea/app/cli.version=$(VERSION)
 # make test runs before, looks at all that go test would, again for each way of building.
 TESTFLAGS = -ldflags=-w -vet=off
 
+# Python keeps what it has compiled in the environments that the tests use, or compiles TensorFlow at each start, for 7 s.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
