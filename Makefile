@@ -15,9 +15,9 @@ PROGRAMS = /cmd$$
 LONG = ./serving ./picture ./vgg/weights ./app/explorer ./scripts
 LONGER = ./cmd ./featurestore
 LDFLAGS = -X fovea/app/cli.version=$(VERSION)
-# Tests are linked without the tables that only debuggers read, which take the linker long, and not vetted: go vet, which
+# Tests are linked quickly (scripts/deps.sh), and not vetted: go vet, which
 # make test runs before, looks at all that go test would, again for each way of building.
-TESTFLAGS = -ldflags=-w -vet=off
+TESTFLAGS = -ldflags="$$FOVEA_TEST_LDFLAGS" -vet=off
 
 # Python keeps what it has compiled in the environments that the tests use, or compiles TensorFlow at each start, for 7 s.
 unexport PYTHONDONTWRITEBYTECODE

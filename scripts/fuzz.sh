@@ -16,7 +16,7 @@ export work
 # The program of the package ./a/b is $work/./a/b/test.
 build() {
 	mkdir -p "$work/$1"
-	go test -c -tags nocloud -fuzz . -o "$work/$1/test" "$1"
+	go test -c -ldflags="$FOVEA_TEST_LDFLAGS" -tags nocloud -fuzz . -o "$work/$1/test" "$1"
 }
 export -f build
 

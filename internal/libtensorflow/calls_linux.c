@@ -69,7 +69,7 @@ const char *fovea_libtensorflow_load(void) {
 
 void *fovea_libtensorflow_symbol(const char *name) { return fovea_libtensorflow_load() ? NULL : dlsym(library, name); }
 
-extern char *fovea_libtensorflow_missing(void); // in Go
+__attribute__((visibility("default"))) extern char *fovea_libtensorflow_missing(void); // in Go, which exports it: gold warns of others
 
 // Ends the program, as the dynamic linker would have done at its start, if there is no library: Load was not asked.
 static void *find(const char *name) {
