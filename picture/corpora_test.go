@@ -76,6 +76,7 @@ var unforgiven = map[string]bool{
 // TestCorpora decodes the pictures of others: each has Pillow's pixels, or is refused with a
 // reason.
 func TestCorpora(t *testing.T) {
+	long(t)
 	sums, err := os.ReadFile(filepath.Join(goldenDir, "corpora.txt"))
 	if err != nil {
 		t.Fatal(err)

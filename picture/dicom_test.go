@@ -90,6 +90,7 @@ func compareHoles(t *testing.T, name string, data, opacity []byte) {
 
 // TestDICOMCorpus decodes pydicom's test files: each image has the values of pydicom, or is refused as it should be.
 func TestDICOMCorpus(t *testing.T) {
+	long(t)
 	out, err := exec.Command(script, "path", "pydicom").Output()
 	folder := strings.TrimSpace(string(out))
 	if _, missing := os.Stat(folder); err != nil || missing != nil {

@@ -130,3 +130,12 @@ func compareGolden(t *testing.T, c goldenCase, options Options) {
 		t.Errorf("differs from Pillow by up to %d levels, %.3f in the mean", largest, mean)
 	}
 }
+
+// long leaves a test out of short ones, which are those that the race detector watches: it decodes many pictures one after
+// the other, in Go alone.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("decodes many pictures, one after the other")
+	}
+}

@@ -63,6 +63,7 @@ func checkError(t testing.TB, err error) {
 // TestTruncated cuts files at every offset. A JPEG, which has an end marker, must be
 // refused wherever it is cut; a short PNG may lack what nobody needs.
 func TestTruncated(t *testing.T) {
+	long(t)
 	files := rareExamples(t)
 	maps.Copy(files, jpegLSExamples(t))
 	for _, name := range examples(t, ".jpg", "6.png", "rgb8.png", ".gif", ".bmp", "rgb.tiff", "lzw.tiff", ".webp") {
@@ -89,6 +90,7 @@ func TestTruncated(t *testing.T) {
 // TestBitFlips damages every example: it must give a picture of the right size or an
 // error, and must not panic.
 func TestBitFlips(t *testing.T) {
+	long(t)
 	random := rand.New(rand.NewPCG(1, 2))
 	files := rareExamples(t)
 	maps.Copy(files, jpegLSExamples(t))

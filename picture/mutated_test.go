@@ -124,6 +124,7 @@ func seeds(t testing.TB) map[string][]byte {
 // takes no more memory than was estimated, and little where it was refused. FOVEA_TRIALS is the number
 // of files made of each.
 func TestMutated(t *testing.T) {
+	long(t)
 	trials := 25
 	if text := os.Getenv("FOVEA_TRIALS"); text != "" {
 		n, err := strconv.Atoi(text)

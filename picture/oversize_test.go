@@ -231,6 +231,7 @@ func runs(n int) []byte {
 
 // TestTooSlow: each decoder, and what comes behind it, ends soon after its time.
 func TestTooSlow(t *testing.T) {
+	long(t)
 	all := largeSamples(t, 700, 600)
 	all["jpeg progressive"] = manyScans(700, 600)
 	for name, data := range all {

@@ -111,6 +111,7 @@ func (c rangeCase) image(words bool) deep {
 
 // Every kind of range gives NumPy's bytes for every kind of sample.
 func TestRangesAgainstNumPy(t *testing.T) {
+	long(t)
 	w := new(workspace)
 	w.clock.begin(0)
 	defer w.clock.end()

@@ -85,6 +85,7 @@ func TestTIFFGrid(t *testing.T) {
 
 // TestTIFFsOfOthers: TIFFs of tifffile, imagecodecs and libtiff have the pixels that make_tiff_more.py has found.
 func TestTIFFsOfOthers(t *testing.T) {
+	long(t)
 	files, sums := tiffArchive(t, "tiff-more.tar.gz")
 	if len(files) < 200 {
 		t.Fatalf("%d files", len(files))
