@@ -7,13 +7,16 @@ SHELL := /bin/bash
 # Every Go command runs with the compiler and linker flags for libtensorflow.
 GO = eval "$$(scripts/deps.sh env)" && go
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
-# The packages whose tests compute with whole networks, or try datasets damaged, killed and cut off in thousands of ways.
-HEAVY = /(models|servable|vgg|featurestore)$$
+# The packages whose tests compute with whole networks, or try files and datasets damaged, killed and cut off in thousands
+# of ways.
+HEAVY = /(models|servable|vgg|vgg/weights|featurestore|picture)$$
+# Those that measure memory, which the race detector takes, too: all of their tests are run with it, and without.
+MEASURED = ./picture/internal/codec
 # That whose tests run the programs, which are built without the race detector: it would watch the tests alone.
 PROGRAMS = /cmd$$
 # Those whose tests take longest, which begin first: under the race detector and without it.
-LONG = ./serving ./picture ./vgg/weights ./app/explorer ./scripts
-LONGER = ./cmd ./featurestore
+LONG = ./serving ./app/explorer
+LONGER = ./cmd ./featurestore ./scripts ./picture
 LDFLAGS = -X fovea/app/cli.version=$(VERSION)
 # Tests are linked quickly (scripts/deps.sh), and not vetted: go vet, which
 # make test runs before, looks at all that go test would, again for each way of building.
@@ -52,17 +55,16 @@ test: build python browser corpora ## vet, staticcheck, govulncheck, gofmt, all 
 	@scripts/vulncheck.sh
 	@# Without the libraries of object stores that these tests do not talk to, for the race detector; the
 	@# programs that the tests build have them. Under it, heavy packages run the short tests, in which all that
-	@# they do at the same time is done; without it, all. So do pictures with what compares or measures them.
+	@# they do at the same time is done; without it, all. So do packages in which nothing is done at the same time.
 	FOVEA_PYTHON="$$(scripts/python.sh path)" FOVEA_PYTHON_MORE="$$(scripts/python.sh path more-readers)" FOVEA_NODE_MODULES="$$(scripts/node.sh path)" \
 		FOVEA_PYTHON_TENSORFLOW="$$(scripts/python.sh path tensorflow)" FOVEA_PYTHON_SCIKIT_LEARN="$$(scripts/python.sh path scikit-learn)" \
 		FOVEA_PYTHON_SBOM="$$(scripts/python.sh path sbom)" FOVEA_PYTHON_PICTURES="$$(scripts/python.sh path pictures)" \
 		FOVEA_PYTHON_SERVING="$$(scripts/python.sh path serving)" FOVEA_CHROMIUM="$$(scripts/browser.sh path)" && \
 		export FOVEA_PYTHON FOVEA_PYTHON_MORE FOVEA_NODE_MODULES FOVEA_PYTHON_TENSORFLOW FOVEA_PYTHON_SCIKIT_LEARN FOVEA_PYTHON_SBOM FOVEA_PYTHON_PICTURES FOVEA_PYTHON_SERVING FOVEA_CHROMIUM && \
-		eval "$$(scripts/deps.sh env)" && \
-		go test $(TESTFLAGS) -race -tags nocloud -timeout 45m $(LONG) $$(go list ./... | grep -vE '$(HEAVY)|$(PROGRAMS)') && \
-		go test $(TESTFLAGS) -race -short -tags nocloud $$(go list ./... | grep -E '$(HEAVY)') && \
-		go test $(TESTFLAGS) -tags nocloud -timeout 45m $(LONGER) $$(go list ./... | grep -E '$(HEAVY)') && \
-		go test $(TESTFLAGS) -tags nocloud -run 'TestCorpora|TestPhotos|TestEstimate|TestMemory|TestOversize' ./picture ./picture/internal/codec
+		eval "$$(scripts/deps.sh env)" && concurrent="$$(scripts/concurrent.sh)" && others="$$(scripts/concurrent.sh others)" && \
+		go test $(TESTFLAGS) -race -tags nocloud -timeout 45m $(LONG) $$(grep -vE '$(HEAVY)|$(PROGRAMS)' <<<"$$concurrent") && \
+		go test $(TESTFLAGS) -race -short -tags nocloud $$(grep -E '$(HEAVY)' <<<"$$concurrent") && \
+		go test $(TESTFLAGS) -tags nocloud -timeout 45m $(LONGER) $(MEASURED) $$(grep -E '$(HEAVY)' <<<"$$concurrent") $$others
 	$(GO) test $(TESTFLAGS) ./objects/drivers
 	$(MAKE) test-beam
 	@scripts/fuzz.sh $(or $(FUZZTIME),2s)
