@@ -7,9 +7,9 @@ SHELL := /bin/bash
 # Every Go command runs with the compiler and linker flags for libtensorflow.
 GO = eval "$$(scripts/deps.sh env)" && go
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
-# The packages whose tests compute with whole networks, or try files and datasets damaged, killed and cut off in thousands
-# of ways.
-HEAVY = /(models|servable|vgg|vgg/weights|featurestore|picture)$$
+# The packages whose tests compute with whole networks or of many samples, or try files and datasets damaged, killed and cut
+# off in thousands of ways.
+HEAVY = /(models|servable|vgg|vgg/weights|featurestore|picture|head)$$
 # Those that measure memory, which the race detector takes, too: all of their tests are run with it, and without.
 MEASURED = ./picture/internal/codec
 # That whose tests run the programs, which are built without the race detector: it would watch the tests alone.

@@ -106,6 +106,9 @@ func (c *coverage) check(t *testing.T, name string) {
 
 // TestCoverage draws rows from known populations, again and again.
 func TestCoverage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("draws thousands of samples, one after the other")
+	}
 	for _, n := range []int{40, 200, 2000, 6000} {
 		for _, classes := range []int{2, 20, 200} {
 			r := rand.New(rand.NewPCG(uint64(n), uint64(classes)))
@@ -143,6 +146,9 @@ func TestCoverage(t *testing.T) {
 
 // TestLossCoverage does it with the losses of calibrated and of too confident classifiers.
 func TestLossCoverage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("draws thousands of samples, one after the other")
+	}
 	for _, n := range []int{100, 200, 2000} {
 		var all coverage
 		for _, classes := range []int{2, 20} {
