@@ -268,7 +268,11 @@ soname() { # soname FILE
 # The linker's flags for tests: without the tables that only debuggers read, and by gold, where there is one, which takes
 # a third of the time. It does not look at LD_RUN_PATH.
 test_flags() { # test_flags RPATH
-	local flags="-w -r '$1'"
+	local flags
+	case "$1" in
+	*\'*) flags="-w -r \"$1\"" ;; # Go's quotes know no escapes
+	*) flags="-w -r '$1'" ;;
+	esac
 	if command -v ld.gold >/dev/null; then flags+=" -extldflags=-fuse-ld=gold"; fi
 	echo "$flags"
 }
