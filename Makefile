@@ -18,8 +18,8 @@ PROGRAMS = /cmd$$
 LONG = ./serving ./app/explorer
 LONGER = ./cmd ./featurestore ./scripts ./picture
 LDFLAGS = -X fovea/app/cli.version=$(VERSION)
-# Tests are linked quickly (scripts/deps.sh), and not vetted: go vet, which
-# make test runs before, looks at all that go test would, again for each way of building.
+# Tests are linked quickly (scripts/deps.sh), and not vetted: go vet, which make test runs before, looks at all that go test
+# would, again for each way of building.
 TESTFLAGS = -ldflags="$$FOVEA_TEST_LDFLAGS" -vet=off
 
 # Python keeps what it has compiled in the environments that the tests use, or compiles TensorFlow at each start, for 7 s.
