@@ -100,6 +100,9 @@ func manyClusters(rows, cols, classes int, seed uint64) (Matrix, []string) {
 // Of known rows that it has not seen, a head calls about as many unknown as it was told to; of those of a further class,
 // nearly all.
 func TestNoveltyRate(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains many times, as other tests do once")
+	}
 	for _, c := range []struct {
 		shape []int
 		rows  int
@@ -153,7 +156,11 @@ func TestNoveltyIsDeterministic(t *testing.T) {
 	x, labels := manyClusters(900, 2100, 20, 1)
 	var first *Novelty
 	var values []float64
-	for _, cpus := range []int{1, 2, 7} {
+	numbers := []int{1, 2, 7}
+	if testing.Short() {
+		numbers = numbers[1:] // on one CPU nothing is done at the same time
+	}
+	for _, cpus := range numbers {
 		func() {
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(cpus))
 			n, err := TrainNovelty(context.Background(), x, labels, NoveltyOptions{Layers: layers, Rate: 0.05, Seed: 4})

@@ -41,6 +41,9 @@ func correlated(n, d, classes int) (Matrix, []int) {
 
 // With directions, fewer passes over the rows find the same solution.
 func TestPrecondition(t *testing.T) {
+	if testing.Short() {
+		t.Skip("descends without directions, too, which takes many passes")
+	}
 	for _, classes := range []int{2, 4} {
 		x, y := correlated(4000, 300, classes)
 		s, err := standardize(x, ScaleCommon)
