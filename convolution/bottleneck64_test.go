@@ -50,7 +50,9 @@ func (c bottleneckCase) activated(x []float64) []float64 {
 
 func hard64(v float64) float64 { return math.Max(0, math.Min(6, v+3)) / 6 }
 
-// product64 multiplies pixels with a matrix.
+// product64 multiplies pixels with a matrix. The race detector, of no use to it, would make it take ten times as long.
+//
+//go:norace
 func product64(x []float64, kernel, bias []float32, out int) []float64 {
 	in := len(kernel) / out
 	y := make([]float64, len(x)/in*out)
@@ -63,6 +65,9 @@ func product64(x []float64, kernel, bias []float32, out int) []float64 {
 	return y
 }
 
+// depth64 filters each channel by itself, as product64 without the race detector.
+//
+//go:norace
 func (c bottleneckCase) depth64(x []float64, w weights) []float64 {
 	height, top := c.along(c.height)
 	width, left := c.along(c.width)
