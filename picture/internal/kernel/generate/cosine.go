@@ -1,6 +1,9 @@
 package main
 
 import (
+	"maps"
+	"slices"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -16,7 +19,7 @@ var factors = map[string]int32{
 // it again.
 func inverseCosine() {
 	constants := map[string]Mem{}
-	for _, name := range []string{"f0298", "f0390", "f0541", "f0765", "f0899", "f1175", "f1501", "f1847", "f1961", "f2053", "f2562", "f3072"} {
+	for _, name := range slices.Sorted(maps.Keys(factors)) {
 		constants[name] = doubles(name, factors[name])
 	}
 	firstRound := doubles("firstRound", 1<<10)
@@ -40,13 +43,18 @@ func inverseCosine() {
 	rows = transform(rows, constants, firstRound, 11)
 	rows = turned(rows)
 	rows = transform(rows, constants, secondRound, 18)
+	storeSamples(pix, stride, rows, turn)
+	VZEROUPPER()
+	RET()
+}
 
-	// Register i now has column i of the samples.
+// storeSamples clips the samples to bytes and stores them, where register i has column i.
+func storeSamples(pix, stride reg.Register, columns [8]reg.VecVirtual, turn Mem) {
 	halves := [2]reg.VecVirtual{}
 	for i := range halves {
 		a, b := YMM(), YMM()
-		VPACKSSDW(rows[4*i+1], rows[4*i], a)
-		VPACKSSDW(rows[4*i+3], rows[4*i+2], b)
+		VPACKSSDW(columns[4*i+1], columns[4*i], a)
+		VPACKSSDW(columns[4*i+3], columns[4*i+2], b)
 		halves[i] = YMM()
 		VPACKUSWB(b, a, halves[i])
 		VPSHUFB(turn, halves[i], halves[i])
@@ -65,8 +73,6 @@ func inverseCosine() {
 			}
 		}
 	}
-	VZEROUPPER()
-	RET()
 }
 
 // transform is the one-dimensional transform down the 8 registers.

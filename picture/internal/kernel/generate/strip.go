@@ -79,6 +79,43 @@ func rowAt(rows, four, stride, triple reg.Register, i int) Mem {
 	}[i%4]
 }
 
+// sums are registers that each sum 8 weighted samples.
+type sums []reg.VecVirtual
+
+// newSums begin at half of what will be the lowest bit, so that they round.
+func newSums(count int, half reg.VecVirtual) sums {
+	s := make(sums, count)
+	for i := range s {
+		s[i] = YMM()
+		VMOVDQA(half, s[i])
+	}
+	return s
+}
+
+// add weighs the samples at a place, of which 8 follow 8, with weight k.
+func (s sums) add(at, weights, k reg.Register) {
+	weight := YMM()
+	VPBROADCASTD(Mem{Base: weights, Index: k, Scale: 4}, weight)
+	for i := range s {
+		product := YMM()
+		VPMOVZXBD(Mem{Base: at, Disp: 8 * i}, product)
+		VPMULLD(weight, product, product)
+		VPADDD(product, s[i], s[i])
+	}
+}
+
+// packed are three or four sums as bytes, in one register.
+func (s sums) packed(order reg.VecVirtual) reg.VecVirtual {
+	for i := range s {
+		VPSRAD(U8(22), s[i], s[i])
+	}
+	VPACKSSDW(s[1], s[0], s[0])
+	VPACKSSDW(s[len(s)-1], s[2], s[2])
+	VPACKUSWB(s[2], s[0], s[0])
+	VPERMD(s[0], order, s[0])
+	return s[0]
+}
+
 // weighStrip makes the three samples of one output pixel of 8 rows at a time.
 func weighStrip(lanes, round Mem) {
 	TEXT("weighStripAVX2", NOSPLIT, "func(dst, strip *uint8, starts, ends *int32, weights *int32, count int)")
@@ -97,34 +134,17 @@ func weighStrip(lanes, round Mem) {
 	MOVLQSX(Mem{Base: ends}, end)
 	LEAQ(Mem{Base: at, Index: at, Scale: 2}, at) // 3 samples of 8 rows a pixel
 	LEAQ(Mem{Base: strip, Index: at, Scale: 8}, at)
-	var sums [3]reg.VecVirtual
-	for i := range sums {
-		sums[i] = YMM()
-		VMOVDQA(half, sums[i])
-	}
+	samples := newSums(3, half)
 	Label("weighStripSum")
-	weight := YMM()
-	VPBROADCASTD(Mem{Base: weights, Index: k, Scale: 4}, weight)
-	for i := range sums {
-		product := YMM()
-		VPMOVZXBD(Mem{Base: at, Disp: 8 * i}, product)
-		VPMULLD(weight, product, product)
-		VPADDD(product, sums[i], sums[i])
-	}
+	samples.add(at, weights, k)
 	ADDQ(U8(24), at)
 	INCQ(k)
 	CMPQ(k, end)
 	JLT(LabelRef("weighStripSum"))
-	for i := range sums {
-		VPSRAD(U8(22), sums[i], sums[i])
-	}
-	VPACKSSDW(sums[1], sums[0], sums[0])
-	VPACKSSDW(sums[2], sums[2], sums[2])
-	VPACKUSWB(sums[2], sums[0], sums[0])
-	VPERMD(sums[0], order, sums[0])
-	VMOVDQU(sums[0].AsX(), Mem{Base: dst})
+	pixels := samples.packed(order)
+	VMOVDQU(pixels.AsX(), Mem{Base: dst})
 	last := XMM()
-	VEXTRACTI128(U8(1), sums[0], last)
+	VEXTRACTI128(U8(1), pixels, last)
 	VMOVQ(last, Mem{Base: dst, Disp: 16})
 	ADDQ(U8(24), dst)
 	ADDQ(U8(4), starts)
@@ -149,32 +169,14 @@ func weighRows(lanes, round Mem) {
 	at, k := GP64(), GP64()
 	MOVQ(src, at)
 	XORQ(k, k)
-	var sums [4]reg.VecVirtual
-	for i := range sums {
-		sums[i] = YMM()
-		VMOVDQA(half, sums[i])
-	}
+	samples := newSums(4, half)
 	Label("weighRowsSum")
-	weight := YMM()
-	VPBROADCASTD(Mem{Base: weights, Index: k, Scale: 4}, weight)
-	for i := range sums {
-		product := YMM()
-		VPMOVZXBD(Mem{Base: at, Disp: 8 * i}, product)
-		VPMULLD(weight, product, product)
-		VPADDD(product, sums[i], sums[i])
-	}
+	samples.add(at, weights, k)
 	ADDQ(stride, at)
 	INCQ(k)
 	CMPQ(k, taps)
 	JLT(LabelRef("weighRowsSum"))
-	for i := range sums {
-		VPSRAD(U8(22), sums[i], sums[i])
-	}
-	VPACKSSDW(sums[1], sums[0], sums[0])
-	VPACKSSDW(sums[3], sums[2], sums[2])
-	VPACKUSWB(sums[2], sums[0], sums[0])
-	VPERMD(sums[0], order, sums[0])
-	VMOVDQU(sums[0], Mem{Base: dst})
+	VMOVDQU(samples.packed(order), Mem{Base: dst})
 	ADDQ(U8(32), src)
 	ADDQ(U8(32), dst)
 	SUBQ(U8(32), count)
