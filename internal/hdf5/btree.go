@@ -161,8 +161,7 @@ func (t *newTree) node(address, count uint64, level int) error {
 	if version, kind := c.byte(), c.byte(); version != 0 || kind != t.kind {
 		return fmt.Errorf("%w: a tree's node of version %d and kind %d", ErrFormat, version, kind)
 	}
-	sum := cursor{data: c.data, at: len(c.data) - 4, file: t.file}
-	if err := sum.checksum(); err != nil {
+	if err := c.endChecksum(); err != nil {
 		return err
 	}
 	records := cursor{data: c.take(int(count * t.record)), file: t.file}

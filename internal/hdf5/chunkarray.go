@@ -52,22 +52,30 @@ func (r *chunkReader) fixedArray() error {
 		return nil
 	}
 	place := func(n uint64) []uint64 { return coordinates(n, grid) }
-	prefix, page := uint64(6+f.offsetSize), uint64(1)<<pageBits
-	if count <= page {
-		c, err := r.checked(block, prefix+count*uint64(size)+4, "FADB", client)
+	return r.fixedBlock(block, client, pageList{count: count, page: 1 << pageBits, size: size}, place)
+}
+
+// fixedBlock reads the entries of a fixed array, which are in pages if there are more than a page of them.
+func (r *chunkReader) fixedBlock(address uint64, client byte, l pageList, place func(uint64) []uint64) error {
+	offsetSize := r.d.file.offsetSize
+	prefix := uint64(6 + offsetSize)
+	if l.count <= l.page {
+		c, err := r.checked(address, prefix+l.count*uint64(l.size)+4, "FADB", client)
 		if err != nil {
 			return err
 		}
-		c.skip(f.offsetSize)
-		return r.entries(c, count, size, 0, place)
+		c.skip(offsetSize)
+		return r.entries(c, l.count, l.size, 0, place)
 	}
-	pages := (count + page - 1) / page
+	pages := (l.count + l.page - 1) / l.page
 	bitmap := (pages + 7) / 8
-	if c, err = r.checked(block, prefix+bitmap+4, "FADB", client); err != nil {
+	c, err := r.checked(address, prefix+bitmap+4, "FADB", client)
+	if err != nil {
 		return err
 	}
-	c.skip(f.offsetSize)
-	return r.pages(pageList{block + prefix + bitmap + 4, c.take(int(bitmap)), 0, count, page, size}, 0, place)
+	c.skip(offsetSize)
+	l.address, l.bitmap = address+prefix+bitmap+4, c.take(int(bitmap))
+	return r.pages(l, 0, place)
 }
 
 // checked reads a block with a checksum at its end, and its version and kind.
@@ -79,8 +87,7 @@ func (r *chunkReader) checked(address, n uint64, name string, client byte) (*cur
 	if version, kind := c.byte(), c.byte(); version != 0 || kind != client {
 		return nil, fmt.Errorf("%w: %s of version %d and kind %d", ErrFormat, name, version, kind)
 	}
-	sum := cursor{data: c.data, at: len(c.data) - 4, file: c.file}
-	return c, sum.checksum()
+	return c, c.endChecksum()
 }
 
 // pageList is a block's entries in pages, each with a checksum. Those whose bit in the
@@ -104,11 +111,10 @@ func (r *chunkReader) pages(l pageList, first uint64, place func(uint64) []uint6
 			if err != nil {
 				return err
 			}
-			c := cursor{data: data, at: len(data) - 4, file: r.d.file}
-			if err := c.checksum(); err != nil {
+			c := cursor{data: data, file: r.d.file}
+			if err := c.endChecksum(); err != nil {
 				return err
 			}
-			c.at = 0
 			if err := r.entries(&c, count, l.size, first+n, place); err != nil {
 				return err
 			}

@@ -75,41 +75,22 @@ func (f *File) superblock(at uint64) error {
 	if err != nil {
 		return err
 	}
-	c := cursor{data: head, at: len(signature)}
-	version := c.byte()
-	var addresses int
-	switch version {
-	case 0, 1:
-		c.skip(4)
-		f.offsetSize, f.lengthSize = int(c.byte()), int(c.byte())
-		c.skip(9)
-		if version == 1 {
-			c.skip(4)
-		}
-		addresses = 4
-	case 2, 3:
-		f.offsetSize, f.lengthSize = int(c.byte()), int(c.byte())
-		c.skip(1)
-		addresses = 3
-	default:
-		return fmt.Errorf("%w: version %d", ErrUnsupported, version)
+	c := cursor{data: head, at: len(signature), file: f}
+	old, err := f.sizes(&c)
+	if err != nil {
+		return err
 	}
-	if !validSize(f.offsetSize) || !validSize(f.lengthSize) {
-		return fmt.Errorf("%w: addresses of %d and lengths of %d bytes", ErrFormat, f.offsetSize, f.lengthSize)
-	}
-	f.undefined = 1<<(8*f.offsetSize-1)<<1 - 1
-	c.file = f
 	f.base = c.address()
 	if f.base == f.undefined || f.base > f.size {
 		return fmt.Errorf("%w: base address %d", ErrFormat, f.base)
 	}
 	c.skip(f.offsetSize) // free space, or the extension
 	end := c.address()
-	if addresses == 4 {
+	if old {
 		c.skip(2 * f.offsetSize) // the driver's block, and the name of the root
 	}
 	f.root = c.address()
-	if addresses == 3 {
+	if !old {
 		if err := c.checksum(); err != nil {
 			return err
 		}
@@ -121,6 +102,31 @@ func (f *File) superblock(at uint64) error {
 		return fmt.Errorf("%w: it has %d bytes, but %d were written: is it truncated?", ErrFormat, f.size, end)
 	}
 	return nil
+}
+
+// sizes reads how long addresses and lengths are. old says that more addresses follow, without a checksum.
+func (f *File) sizes(c *cursor) (old bool, err error) {
+	version := c.byte()
+	switch version {
+	case 0, 1:
+		c.skip(4)
+		f.offsetSize, f.lengthSize = int(c.byte()), int(c.byte())
+		c.skip(9)
+		if version == 1 {
+			c.skip(4)
+		}
+		old = true
+	case 2, 3:
+		f.offsetSize, f.lengthSize = int(c.byte()), int(c.byte())
+		c.skip(1)
+	default:
+		return false, fmt.Errorf("%w: version %d", ErrUnsupported, version)
+	}
+	if !validSize(f.offsetSize) || !validSize(f.lengthSize) {
+		return false, fmt.Errorf("%w: addresses of %d and lengths of %d bytes", ErrFormat, f.offsetSize, f.lengthSize)
+	}
+	f.undefined = 1<<(8*f.offsetSize-1)<<1 - 1
+	return old, nil
 }
 
 func validSize(n int) bool { return n == 2 || n == 4 || n == 8 }
@@ -232,6 +238,12 @@ func (c *cursor) err(what string) error {
 		return fmt.Errorf("%w: %s ends too early", ErrFormat, what)
 	}
 	return nil
+}
+
+// endChecksum compares the sum at the end with that of everything before.
+func (c *cursor) endChecksum() error {
+	end := cursor{data: c.data, at: len(c.data) - 4, file: c.file}
+	return end.checksum()
 }
 
 // checksum compares the sum that follows with that of everything before.

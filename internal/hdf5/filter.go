@@ -45,31 +45,36 @@ func (f *File) filters(data []byte) ([]filter, error) {
 	}
 	filters := make([]filter, count)
 	for i := range filters {
-		id, nameLength := c.uint16(), 0
-		if version == 1 || id >= 256 {
-			nameLength = int(c.uint16())
-		}
-		c.skip(2)
-		values := int(c.uint16())
-		if version == 1 {
-			nameLength += -nameLength & 7
-		}
-		c.skip(nameLength)
-		filters[i].id = id
-		for range values {
-			if c.failed {
-				break
-			}
-			filters[i].client = append(filters[i].client, c.uint32())
-		}
-		if version == 1 && values&1 != 0 {
-			c.skip(4)
-		}
+		filters[i] = c.filter(version == 1)
 	}
 	if err := c.err("the list of filters"); err != nil {
 		return nil, err
 	}
 	return filters, checkFilters(filters)
+}
+
+// filter reads one filter. In old lists, names and values are padded to 8 bytes.
+func (c *cursor) filter(old bool) filter {
+	one, nameLength := filter{id: c.uint16()}, 0
+	if old || one.id >= 256 {
+		nameLength = int(c.uint16())
+	}
+	c.skip(2)
+	values := int(c.uint16())
+	if old {
+		nameLength += -nameLength & 7
+	}
+	c.skip(nameLength)
+	for range values {
+		if c.failed {
+			break
+		}
+		one.client = append(one.client, c.uint32())
+	}
+	if old && values&1 != 0 {
+		c.skip(4)
+	}
+	return one
 }
 
 func checkFilters(filters []filter) error {

@@ -103,22 +103,26 @@ func (f *File) links(h header) (links map[string]link, held uint64, err error) {
 		}
 	}
 	info, ok, err := f.one(h, messageLinkInfo)
-	if err != nil || !ok {
-		return links, held, err
+	if err == nil && ok {
+		err = f.denseLinks(info, add)
 	}
+	return links, held, err
+}
+
+// denseLinks reads the links in a heap, to which a message leads.
+func (f *File) denseLinks(info []byte, add func(link, error) error) error {
 	c := cursor{data: info, file: f}
 	if version := c.byte(); version != 0 {
-		return nil, held, fmt.Errorf("%w: link info of version %d", ErrUnsupported, version)
+		return fmt.Errorf("%w: link info of version %d", ErrUnsupported, version)
 	}
 	if flags := c.byte(); flags&1 != 0 {
 		c.skip(8)
 	}
 	heap, index := c.address(), c.address()
 	if err := c.err("link info"); err != nil || heap == f.undefined {
-		return links, held, err
+		return err
 	}
-	err = f.dense(heap, index, indexLinkName, 4, func(data []byte, _ byte) error { return add(f.link(data)) })
-	return links, held, err
+	return f.dense(heap, index, indexLinkName, 4, func(data []byte, _ byte) error { return add(f.link(data)) })
 }
 
 // link reads one link's message.

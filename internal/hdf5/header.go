@@ -179,32 +179,24 @@ func (f *File) newHeader(address uint64) (header, error) {
 	}
 	var h header
 	parts := []continuation{{address, prefix + size + 4}}
+	shortest := 4 // of a message
+	if flags&0x04 != 0 {
+		shortest = 6
+	}
 	for i := 0; i < len(parts); i++ {
+		if err := f.hold(&h, parts[i].length); err != nil {
+			return h, err
+		}
 		name := "OCHK"
 		if i == 0 {
 			name = "OHDR"
 		}
-		if parts[i].length < 8 {
-			return h, fmt.Errorf("%w: a part of %d bytes", ErrFormat, parts[i].length)
-		}
-		if err := f.hold(&h, parts[i].length); err != nil {
-			return h, err
-		}
-		c, err := f.block(parts[i].address, parts[i].length, name)
+		c, err := f.headerBlock(parts[i], name)
 		if err != nil {
 			return h, err
 		}
-		sum := cursor{data: c.data, at: len(c.data) - 4, file: f}
-		if err := sum.checksum(); err != nil {
-			return h, err
-		}
-		c.data = c.data[:len(c.data)-4]
 		if i == 0 {
 			c.at = int(prefix)
-		}
-		shortest := 4
-		if flags&0x04 != 0 {
-			shortest = 6
 		}
 		for c.left() >= shortest {
 			m := message{kind: uint16(c.byte())}
@@ -218,6 +210,22 @@ func (f *File) newHeader(address uint64) (header, error) {
 		}
 	}
 	return h, nil
+}
+
+// headerBlock reads a part of a header and leaves out its checksum.
+func (f *File) headerBlock(part continuation, name string) (*cursor, error) {
+	if part.length < 8 {
+		return nil, fmt.Errorf("%w: a part of %d bytes", ErrFormat, part.length)
+	}
+	c, err := f.block(part.address, part.length, name)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.endChecksum(); err != nil {
+		return nil, err
+	}
+	c.data = c.data[:len(c.data)-4]
+	return c, nil
 }
 
 // newPrefix reads what comes before the first message: how long it is, how many bytes of

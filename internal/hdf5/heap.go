@@ -93,8 +93,7 @@ func (h *fractalHeap) inTable(address, first, rows, offset, length uint64) ([]by
 	if version := c.byte(); version != 0 {
 		return nil, fmt.Errorf("%w: a heap's block of version %d", ErrUnsupported, version)
 	}
-	sum := cursor{data: c.data, at: len(c.data) - 4, file: f}
-	if err := sum.checksum(); err != nil {
+	if err := c.endChecksum(); err != nil {
 		return nil, err
 	}
 	c.at = int(prefix)
