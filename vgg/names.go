@@ -86,49 +86,61 @@ func (p pattern) read(name string) (l label, ok bool) {
 		return l, false
 	}
 	l = label{scheme: p.scheme, numbering: p.numbering}
-	block, index := 0, 0
 	for i, group := range p.names().SubexpNames() {
-		text := match[i]
-		number, err := strconv.Atoi(text)
-		if group == "" || text == "" && group != "class" {
-			continue
-		}
-		if err != nil && (group == "number" || group == "block" || group == "index") {
+		if !l.take(group, match[i]) {
 			return l, false
 		}
-		switch group {
-		case "prefix":
-			l.prefix = text
-		case "class":
-			l.class = classes[text]
-		case "block":
-			block = number
-		case "index":
-			index = number
-		case "number":
-			l.number = number
-		case "first": // dense layers numbered from 1
-			l.number = 5 + number
-		case "zeroth":
-			l.number = 6 + number
-		case "third": // torchvision's modules 0, 3 and 6
-			l.number = 6 + number/3
-		case "last":
-			l.number = 8
-		case "rest":
-			l.part, l.kerasParts, ok = partOf(text)
-		}
 	}
-	switch p.numbering {
-	case byBlock:
-		l.number = 10*block + index
-		if l.class == ofAnyClass {
-			l.class = ofConvolution
-		}
-	case byRole:
+	switch {
+	case p.numbering == byRole:
 		l.class = ofDense
+	case p.numbering == byBlock && l.class == ofAnyClass:
+		l.class = ofConvolution
 	}
-	return l, ok
+	return l, true
+}
+
+// take notes what a pattern's group matched; ok is false if no layer or part has such a name.
+func (l *label) take(group, text string) (ok bool) {
+	switch group {
+	case "prefix":
+		l.prefix = text
+	case "class":
+		l.class = classes[text]
+	case "rest":
+		l.part, l.kerasParts, ok = partOf(text)
+		return ok
+	case "last":
+		if text != "" {
+			l.number = 8
+		}
+	default:
+		return group == "" || text == "" || l.count(group, text)
+	}
+	return true
+}
+
+// count notes the layer's number, or a part of it, that a group matched.
+func (l *label) count(group, text string) (ok bool) {
+	number, err := strconv.Atoi(text)
+	if err != nil {
+		return false
+	}
+	switch group {
+	case "block":
+		l.number += 10 * number
+	case "index":
+		l.number += number
+	case "number":
+		l.number = number
+	case "first": // dense layers numbered from 1
+		l.number = 5 + number
+	case "zeroth":
+		l.number = 6 + number
+	case "third": // torchvision's modules 0, 3 and 6
+		l.number = 6 + number/3
+	}
+	return true
 }
 
 // objectSuffix ends the names of variables in TensorFlow's object-based checkpoints.

@@ -193,31 +193,18 @@ func (r *matReader) matrix(data *io.LimitedReader, depth int) (m matrix, err err
 	if err := r.memory.Take(2*tensorBytes, "its list of values"); err != nil {
 		return m, err
 	}
-	_, flags, err := r.next(data)
+	word, err := r.flags(data)
 	if err != nil {
 		return m, err
 	}
-	if len(flags) < 8 {
-		return m, fmt.Errorf("%w: the flags of a matrix have %d bytes", ErrFormat, len(flags))
-	}
-	word := binary.LittleEndian.Uint32(flags)
 	m.class = word & 0xff
 	if m.class > mxUint64 || m.class == 0 { // what only MATLAB's own programs use
 		_, err := io.Copy(io.Discard, data)
 		return m, err
 	}
-	_, dims, err := r.next(data)
-	if err != nil {
+	if err := r.sizeAndName(&m, data); err != nil {
 		return m, err
 	}
-	for i := 0; i+4 <= len(dims); i += 4 {
-		m.dims = append(m.dims, int(int32(binary.LittleEndian.Uint32(dims[i:]))))
-	}
-	_, name, err := r.next(data)
-	if err != nil {
-		return m, err
-	}
-	m.name = string(name)
 	switch {
 	case m.class == mxCell:
 		err = r.cellArray(&m, data, depth)
@@ -235,6 +222,31 @@ func (r *matReader) matrix(data *io.LimitedReader, depth int) (m matrix, err err
 		_, err = io.Copy(io.Discard, data)
 	}
 	return m, err
+}
+
+// flags reads a matrix's class, in the lowest byte, and what else is said of it in bits.
+func (r *matReader) flags(data *io.LimitedReader) (uint32, error) {
+	_, flags, err := r.next(data)
+	if err != nil {
+		return 0, err
+	}
+	if len(flags) < 8 {
+		return 0, fmt.Errorf("%w: the flags of a matrix have %d bytes", ErrFormat, len(flags))
+	}
+	return binary.LittleEndian.Uint32(flags), nil
+}
+
+func (r *matReader) sizeAndName(m *matrix, data *io.LimitedReader) error {
+	_, dims, err := r.next(data)
+	if err != nil {
+		return err
+	}
+	for i := 0; i+4 <= len(dims); i += 4 {
+		m.dims = append(m.dims, int(int32(binary.LittleEndian.Uint32(dims[i:]))))
+	}
+	_, name, err := r.next(data)
+	m.name = string(name)
+	return err
 }
 
 // inner reads a matrix within a matrix.

@@ -68,8 +68,7 @@ func (f *mxnetFile) uint64() uint64 {
 	return 0
 }
 
-// readMXNet reads a file of named arrays. The prefixes "arg:" and "aux:", with which MXNet marks
-// trained and measured values, are stripped from the names.
+// readMXNet reads a file of named arrays.
 func readMXNet(name string, o Options) (Set, error) {
 	file, size, memory, err := o.open(name, budget.Plain)
 	if err != nil {
@@ -78,19 +77,38 @@ func readMXNet(name string, o Options) (Set, error) {
 	defer file.Close() // read-only
 	f := &mxnetFile{r: bufio.NewReader(file), left: size, memory: memory}
 	f.bytes(16) // the magic number and a reserved one
+	arrays, err := f.arrays()
+	if err != nil {
+		return Set{}, err
+	}
+	set, err := f.named(arrays)
+	if err == nil && len(set.Tensors) == 0 {
+		err = fmt.Errorf("%w: it is a .params of MXNet without arrays of floating-point numbers", ErrFormat)
+	}
+	return set, err
+}
+
+// arrays reads the list of arrays; those of whole numbers, and empty ones, are nil.
+func (f *mxnetFile) arrays() ([]*Tensor, error) {
 	var arrays []*Tensor
 	for n := f.uint64(); uint64(len(arrays)) < n && f.err == nil; {
 		tensor, err := f.array()
 		if err != nil {
-			return Set{}, fmt.Errorf("array %d: %w", len(arrays), err)
+			return nil, fmt.Errorf("array %d: %w", len(arrays), err)
 		}
 		if tensor != nil {
-			if err := memory.Take(tensorBytes, "the list of arrays"); err != nil {
-				return Set{}, err
+			if err := f.memory.Take(tensorBytes, "the list of arrays"); err != nil {
+				return nil, err
 			}
 		}
 		arrays = append(arrays, tensor)
 	}
+	return arrays, f.err
+}
+
+// named reads the arrays' names. The prefixes "arg:" and "aux:", with which MXNet marks trained and
+// measured values, are stripped from them.
+func (f *mxnetFile) named(arrays []*Tensor) (Set, error) {
 	if n := f.uint64(); f.err == nil && n != uint64(len(arrays)) {
 		return Set{}, fmt.Errorf("%w: %d names for %d arrays: save them with names", ErrFormat, n, len(arrays))
 	}
@@ -107,9 +125,6 @@ func readMXNet(name string, o Options) (Set, error) {
 		if tensor != nil {
 			set.Tensors[name] = *tensor
 		}
-	}
-	if f.err == nil && len(set.Tensors) == 0 {
-		f.err = fmt.Errorf("%w: it is a .params of MXNet without arrays of floating-point numbers", ErrFormat)
 	}
 	return set, f.err
 }

@@ -26,17 +26,10 @@ var npyTypes = map[string]DType{
 // parseNPY reads an array: a magic string, the length of a header that is a Python dictionary, the
 // header, and the elements (NumPy enhancement proposal 1).
 func parseNPY(data []byte, memory *budget.Budget) (Tensor, error) {
-	if len(data) < 12 || string(data[:6]) != "\x93NUMPY" {
-		return Tensor{}, fmt.Errorf("%w: not a NumPy array", ErrFormat)
+	header, elements, err := splitNPY(data)
+	if err != nil {
+		return Tensor{}, err
 	}
-	start, length := 10, int(binary.LittleEndian.Uint16(data[8:]))
-	if data[6] >= 2 {
-		start, length = 12, int(binary.LittleEndian.Uint32(data[8:]))
-	}
-	if length < 0 || length > len(data)-start {
-		return Tensor{}, fmt.Errorf("%w: a header of %d bytes in an array of %d", ErrFormat, length, len(data))
-	}
-	header, elements := data[start:start+length], data[start+length:]
 	descr, fortran, shape := npyDescr().FindSubmatch(header), npyFortran().FindSubmatch(header), npyShape().FindSubmatch(header)
 	if descr == nil || fortran == nil || shape == nil {
 		return Tensor{}, fmt.Errorf("%w: its elements are records, or its header is damaged: %.80q", ErrFormat, header)
@@ -69,6 +62,20 @@ func parseNPY(data []byte, memory *budget.Budget) (Tensor, error) {
 		t.Raw = fromColumns(t)
 	}
 	return t, nil
+}
+
+func splitNPY(data []byte) (header, elements []byte, err error) {
+	if len(data) < 12 || string(data[:6]) != "\x93NUMPY" {
+		return nil, nil, fmt.Errorf("%w: not a NumPy array", ErrFormat)
+	}
+	start, length := 10, int(binary.LittleEndian.Uint16(data[8:]))
+	if data[6] >= 2 {
+		start, length = 12, int(binary.LittleEndian.Uint32(data[8:]))
+	}
+	if length < 0 || length > len(data)-start {
+		return nil, nil, fmt.Errorf("%w: a header of %d bytes in an array of %d", ErrFormat, length, len(data))
+	}
+	return data[start : start+length], data[start+length:], nil
 }
 
 // npyType reads a description such as "<f4".

@@ -196,39 +196,14 @@ func (g *onnxGraph) parseAttribute(message []byte, to map[string]onnxAttribute) 
 // parseONNXInput is onnx.ValueInfoProto.
 func parseONNXInput(message []byte) (onnxInput, error) {
 	in := onnxInput{}
-	descend := func(message []byte, number int, yield func(field) error) error {
-		return eachField(message, func(f field) error {
-			if int(f.number) == number && f.bytes != nil {
-				return eachField(f.bytes, yield)
-			}
-			return nil
-		})
-	}
-	dimension := func(f field) error {
-		if f.number != 1 {
-			return nil
-		}
-		size := -1
-		err := eachField(f.bytes, func(f field) error {
-			if f.number == 1 {
-				size = int(f.value)
-			}
-			return nil
-		})
-		in.shape = append(in.shape, size)
-		return err
-	}
 	err := eachField(message, func(f field) error {
 		switch f.number {
 		case 1:
 			in.name = string(f.bytes)
 		case 2:
-			return descend(f.bytes, 1, func(f field) error { // the type is that of a tensor
-				switch f.number {
-				case 1:
-					in.dtype = int(f.value)
-				case 2:
-					return eachField(f.bytes, dimension)
+			return eachField(f.bytes, func(f field) error {
+				if f.number == 1 && f.bytes != nil {
+					return eachField(f.bytes, in.tensorType)
 				}
 				return nil
 			})
@@ -236,4 +211,31 @@ func parseONNXInput(message []byte) (onnxInput, error) {
 		return nil
 	})
 	return in, err
+}
+
+// tensorType takes a field of onnx.TypeProto.Tensor.
+func (in *onnxInput) tensorType(f field) error {
+	switch f.number {
+	case 1:
+		in.dtype = int(f.value)
+	case 2:
+		return eachField(f.bytes, in.dimension)
+	}
+	return nil
+}
+
+// dimension takes a field of onnx.TensorShapeProto; a dimension that only has a name is -1.
+func (in *onnxInput) dimension(f field) error {
+	if f.number != 1 {
+		return nil
+	}
+	size := -1
+	err := eachField(f.bytes, func(f field) error {
+		if f.number == 1 {
+			size = int(f.value)
+		}
+		return nil
+	})
+	in.shape = append(in.shape, size)
+	return err
 }

@@ -41,7 +41,7 @@ func (w *onnxWalk) constant(n onnxNode, constants []*onnxTensor, i int) (Tensor,
 
 // bias is a layer's bias, zeros where it has none.
 func (w *onnxWalk) bias(n onnxNode, constants []*onnxTensor, units int) (t Tensor, bare bool, err error) {
-	if len(n.inputs) < 3 || n.inputs[2] == "" {
+	if n.op == "MatMul" || len(n.inputs) < 3 || n.inputs[2] == "" {
 		t, err = w.zeros(units)
 		return t, true, err
 	}
@@ -163,26 +163,19 @@ func (w *onnxWalk) dense(n onnxNode, p onnxPicture, constants []*onnxTensor) (*o
 	if len(weight.Shape) != 2 || !p.flat {
 		return nil, fmt.Errorf("%v: a weight of shape %v on an input that is not flattened", n, weight.Shape)
 	}
-	bias, bare := Tensor{}, true
-	if n.op == "MatMul" {
-		if weight, err = permute(w.graph.external.memory, weight, []int{1, 0}); err != nil {
-			return nil, err
-		}
-		if bias, err = w.zeros(weight.Shape[0]); err != nil {
-			return nil, err
-		}
-	} else {
+	if n.op == "Gemm" {
 		if err := n.checkGemm(); err != nil {
 			return nil, err
 		}
-		if n.attributes["transB"].number == 0 {
-			if weight, err = permute(w.graph.external.memory, weight, []int{1, 0}); err != nil {
-				return nil, err
-			}
+	}
+	if n.op == "MatMul" || n.attributes["transB"].number == 0 {
+		if weight, err = permute(w.graph.external.memory, weight, []int{1, 0}); err != nil {
+			return nil, err
 		}
-		if bias, bare, err = w.bias(n, constants, weight.Shape[0]); err != nil {
-			return nil, fmt.Errorf("%v: %w", n, err)
-		}
+	}
+	bias, bare, err := w.bias(n, constants, weight.Shape[0])
+	if err != nil {
+		return nil, fmt.Errorf("%v: %w", n, err)
 	}
 	if weight, err = w.channelsFirst(n, p, weight); err != nil {
 		return nil, err

@@ -173,6 +173,11 @@ func (w *onnxWalk) step(n onnxNode, p onnxPicture, constants []*onnxTensor) (*on
 	case "Transpose":
 		return w.transposed(n, p, constants)
 	}
+	return w.unpadded(n, p, constants)
+}
+
+// unpadded follows the image through an operation before which no Pad may stand.
+func (w *onnxWalk) unpadded(n onnxNode, p onnxPicture, constants []*onnxTensor) (*onnxPicture, error) {
 	if p.pads != nil {
 		return w.strange(n, p, constants)
 	}

@@ -66,12 +66,16 @@ func (o Options) read(name string) (Set, error) {
 	if prefix != "" && prefix != name {
 		return guarded(readBundle, prefix, o)
 	}
+	return o.readFile(name, info.Size())
+}
+
+func (o Options) readFile(name string, size int64) (Set, error) {
 	file, err := os.Open(name)
 	if err != nil {
 		return Set{}, err
 	}
 	defer file.Close() // read-only
-	c, err := contentOf(file, info.Size())
+	c, err := contentOf(file, size)
 	if err != nil {
 		return Set{}, err
 	}

@@ -44,14 +44,8 @@ func readTorch(archive *zip.Reader, dict *zip.File, memory *budget.Budget) (Set,
 		files[f.Name] = f
 	}
 	root := path.Dir(dict.Name)
-	if order := files[path.Join(root, "byteorder")]; order != nil {
-		text, err := member(order, 16, memory)
-		if err != nil {
-			return Set{}, err
-		}
-		if string(text) != "little" {
-			return Set{}, fmt.Errorf("%w: its numbers are %q-endian: save it again on a little-endian machine", ErrFormat, text)
-		}
+	if err := checkByteOrder(files[path.Join(root, "byteorder")], memory); err != nil {
+		return Set{}, err
 	}
 	storages := map[string]*storage{}
 	value, err := unpickle(bytes.NewReader(program), checkPickle(bytes.NewReader(program), int64(len(program)), memory), func(ref reference) (*storage, error) {
@@ -77,6 +71,21 @@ func readTorch(archive *zip.Reader, dict *zip.File, memory *budget.Budget) (Set,
 		return Set{}, err
 	}
 	return torchSet(memory, entries)
+}
+
+// checkByteOrder reads what newer files say of their numbers.
+func checkByteOrder(file *zip.File, memory *budget.Budget) error {
+	if file == nil {
+		return nil
+	}
+	order, err := member(file, 16, memory)
+	if err != nil {
+		return err
+	}
+	if string(order) != "little" {
+		return fmt.Errorf("%w: its numbers are %q-endian: save it again on a little-endian machine", ErrFormat, order)
+	}
+	return nil
 }
 
 // reference is what a pickle says about elements outside it.

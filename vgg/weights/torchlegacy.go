@@ -55,15 +55,20 @@ func readLegacyTorch(name string, o Options) (Set, error) {
 	if err != nil {
 		return Set{}, err
 	}
+	want(entries)
+	if err := fillLegacy(r, storages); err != nil {
+		return Set{}, err
+	}
+	return torchSet(memory, entries)
+}
+
+// want marks the elements that tensors of a state dict have.
+func want(entries []entry) {
 	for _, e := range entries {
 		if v, ok := e.value.(*view); ok {
 			v.storage.wanted = true
 		}
 	}
-	if err := fillLegacy(r, storages); err != nil {
-		return Set{}, err
-	}
-	return torchSet(memory, entries)
 }
 
 // legacyFile reads a file's pickles one after another.
