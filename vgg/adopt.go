@@ -76,16 +76,8 @@ func (a *adoption) run() error {
 	if err := a.checkPlaces(a.configuration, a.base); err != nil {
 		return err
 	}
-	a.result.Set = weights.Set{Tensors: map[string]weights.Tensor{}, SHA256: a.set.SHA256, Metadata: maps.Clone(a.set.Metadata)}
-	if a.result.Set.Metadata == nil {
-		a.result.Set.Metadata = map[string]string{}
-	}
 	own := a.isOwn()
-	if !own { // notes that another program stores under these names mean something else
-		for _, key := range []string{inputSizeKey, unitsKey, classesKey, modulesKey, PreprocessingKey, PreprocessingSourceKey} {
-			delete(a.result.Set.Metadata, key)
-		}
-	}
+	a.result.Set = weights.Set{Tensors: map[string]weights.Tensor{}, SHA256: a.set.SHA256, Metadata: a.notes(own)}
 	d, err := dimensions(a.result.Set)
 	if err != nil {
 		return err
@@ -110,6 +102,18 @@ func (a *adoption) run() error {
 	}
 	a.note(d)
 	return nil
+}
+
+// notes are those that the file has about its weights.
+func (a *adoption) notes(own bool) map[string]string {
+	notes := map[string]string{}
+	maps.Copy(notes, a.set.Metadata)
+	if !own { // what another program stores under these names means something else
+		for _, key := range []string{inputSizeKey, unitsKey, classesKey, modulesKey, PreprocessingKey, PreprocessingSourceKey} {
+			delete(notes, key)
+		}
+	}
+	return notes
 }
 
 // isOwn reports whether the weights have our names and order already.

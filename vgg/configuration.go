@@ -137,8 +137,16 @@ func (c Configuration) Layers(top bool) []Layer { return c.LayersFor(Dimensions{
 // LayersFor is Layers for other dimensions than those of the published network.
 func (c Configuration) LayersFor(d Dimensions, top bool) []Layer {
 	d = d.orPublished()
+	layers := c.baseLayers(d.InputSize)
+	if !top {
+		return layers
+	}
+	return append(layers, topLayers(d, layers[len(layers)-1].Shape)...)
+}
+
+func (c Configuration) baseLayers(side int) []Layer {
 	var layers []Layer
-	side, channels := d.InputSize, 3
+	channels := 3
 	for b, block := range c.Blocks {
 		for i, convolution := range block {
 			layers = append(layers, Layer{
@@ -161,21 +169,23 @@ func (c Configuration) LayersFor(d Dimensions, top bool) []Layer {
 		}
 		layers = append(layers, pool)
 	}
-	if !top {
-		return layers
-	}
+	return layers
+}
+
+// topLayers are the dense layers over a map of the shape [side, side, channels].
+func topLayers(d Dimensions, below []int) []Layer {
 	dense := func(name, keras string, inputs, units, window int, relu bool) Layer {
 		return Layer{Name: name, Aliases: []string{keras}, Kind: KindDense, Shape: []int{units},
 			Kernel: []int{inputs, units}, ReLU: relu, window: window}
 	}
-	flat := side * side * channels
-	return append(layers,
-		Layer{Name: "flatten", Kind: KindFlatten, Shape: []int{flat}},
+	side, flat := below[0], below[0]*below[1]*below[2]
+	return []Layer{
+		{Name: "flatten", Kind: KindFlatten, Shape: []int{flat}},
 		dense("fc6", "fc1", flat, d.Units, side, true),
 		dense("fc7", "fc2", d.Units, d.Units, 1, true),
 		dense("fc8", "logits", d.Units, d.Classes, 1, false),
-		Layer{Name: "softmax", Aliases: []string{"predictions"}, Kind: KindSoftmax, Shape: []int{d.Classes}},
-	)
+		{Name: "softmax", Aliases: []string{"predictions"}, Kind: KindSoftmax, Shape: []int{d.Classes}},
+	}
 }
 
 // Parameters is the number of weights and biases of the configuration.
