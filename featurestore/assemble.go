@@ -154,15 +154,20 @@ func (a *assembly) write(ctx context.Context, dir string) error {
 	if err := disk.Sync(filepath.Join(dir, dataDir)); err != nil {
 		return err
 	}
+	if err := m.complete(c, failures); err != nil {
+		return err
+	}
+	return os.RemoveAll(inDir(dir, tempDir))
+}
+
+// complete writes the failures, and then the manifest, which says that nothing is missing.
+func (m *Manifest) complete(c *writerConfig, failures []Failure) (err error) {
 	if m.FailuresFile, err = writeFailures(c, failures); err != nil {
 		return err
 	}
 	now := time.Now().UTC()
 	m.Status, m.Finished, m.Failures, m.RowsPerShard = StatusComplete, &now, len(failures), max(1, m.RowsPerShard)
-	if err := m.write(c); err != nil {
-		return err
-	}
-	return os.RemoveAll(inDir(dir, tempDir))
+	return m.write(c)
 }
 
 // take links the shards of all parts into dir, lists them in the manifest, and returns the parts' failures.

@@ -114,16 +114,20 @@ func (w *Writer) start() error {
 		}
 		w.before = nil
 	}
-	// Tells what these files belong to if this run is killed.
+	return w.begin()
+}
+
+// begin writes a manifest that tells what these files belong to if this run is killed.
+func (w *Writer) begin() error {
 	started := w.manifest
 	started.Status, started.Finished, started.Failures = StatusWriting, nil, len(w.failures)
 	if w.pending != nil {
 		started.Shards = append(slices.Clone(started.Shards), *w.pending)
 	}
-	if err := started.write(c); err != nil {
+	if err := started.write(w.config); err != nil {
 		return err
 	}
-	if err := removeFormer(c.dir); err != nil {
+	if err := removeFormer(w.config.dir); err != nil {
 		return err
 	}
 	w.report(started)

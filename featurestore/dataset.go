@@ -130,6 +130,11 @@ func (d *Dataset) findShards() error {
 		found = append(found, s)
 		rows += s.Rows
 	}
+	return d.complete(found, rows)
+}
+
+// complete puts what was found into the manifest, unless shards or rows are missing.
+func (d *Dataset) complete(found []Shard, rows int) error {
 	if len(found) < len(d.manifest.Shards) {
 		return fmt.Errorf("%w: %s is missing, which %s lists", ErrCorrupt, d.manifest.Shards[len(found)].File, manifestName)
 	}

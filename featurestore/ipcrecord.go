@@ -121,9 +121,19 @@ func (r *ipcRecords) head(i int) (ipcHead, error) {
 	if binary.LittleEndian.Uint32(message) != ipcContinued {
 		return ipcHead{}, errIrregular // from before Arrow 0.15
 	}
+	h, err := parseIPCHead(message[8:], i)
+	h.body = r.file[place.body:place.end:place.end]
+	h.verify = func(offset, length int64) error {
+		return r.sums.verify(r.file, place.body+offset, place.body+offset+length)
+	}
+	return h, err
+}
+
+// parseIPCHead reads what the message of record i says, without its body.
+func parseIPCHead(message []byte, i int) (h ipcHead, err error) {
 	const slotKind, slotHead, kindRecord = 1, 2, 3
 	const slotLength, slotNodes, slotBuffers, slotCompression = 0, 1, 2, 3
-	w := footerWalk{bytes: message[8:]}
+	w := footerWalk{bytes: message}
 	root := w.follow(0)
 	if at, ok := w.field(root, slotKind); !ok || w.bytes[at] != kindRecord {
 		return ipcHead{}, fmt.Errorf("%w: message %d is not a record", ErrCorrupt, i)
@@ -135,10 +145,6 @@ func (r *ipcRecords) head(i int) (ipcHead, error) {
 	table := w.follow(at)
 	if _, compressed := w.field(table, slotCompression); compressed {
 		return ipcHead{}, errIrregular
-	}
-	h := ipcHead{body: r.file[place.body:place.end:place.end]}
-	h.verify = func(offset, length int64) error {
-		return r.sums.verify(r.file, place.body+offset, place.body+offset+length)
 	}
 	if at, ok := w.field(table, slotLength); ok {
 		h.rows = int64(binary.LittleEndian.Uint64(w.bytes[at:]))
@@ -220,36 +226,42 @@ func (h *ipcHead) array(t arrow.DataType) (arrow.ArrayData, error) {
 	if nulls == 0 {
 		buffers[0] = nil
 	}
-	add := func(bytes int) error {
-		b, err := h.buffer(bytes)
-		buffers = append(buffers, b)
-		return err
-	}
-	child := func(t arrow.DataType) error {
-		data, err := h.array(t)
-		children = append(children, data)
-		return err
-	}
-	switch t := t.(type) {
-	case *arrow.StringType:
-		if err = add(4 * min(n, 1) * (n + 1)); err == nil {
-			err = add(0)
-		}
-	case *arrow.Int32Type, *arrow.Float32Type, *arrow.Float16Type, *arrow.Float64Type:
-		err = add(n * t.(arrow.FixedWidthDataType).BitWidth() / 8)
-	case *arrow.ListType:
-		if err = add(4 * min(n, 1) * (n + 1)); err == nil {
-			err = child(t.Elem())
-		}
-	case *arrow.FixedSizeListType:
-		err = child(t.Elem())
-	default:
-		return nil, errIrregular
-	}
+	sizes, elements, err := ipcLayout(t, n)
 	if err != nil {
 		return nil, err
 	}
+	for _, size := range sizes {
+		b, err := h.buffer(size)
+		if err != nil {
+			return nil, err
+		}
+		buffers = append(buffers, b)
+	}
+	if elements != nil {
+		child, err := h.array(elements)
+		if err != nil {
+			return nil, err
+		}
+		children = append(children, child)
+	}
 	return array.NewData(t, n, buffers, children, int(nulls), 0), nil
+}
+
+// ipcLayout gives the least bytes of each buffer of an array of n values, besides that of nulls, and the type of the
+// elements of lists.
+func ipcLayout(t arrow.DataType, n int) (sizes []int, elements arrow.DataType, err error) {
+	offsets := 4 * min(n, 1) * (n + 1)
+	switch t := t.(type) {
+	case *arrow.StringType:
+		return []int{offsets, 0}, nil, nil
+	case *arrow.Int32Type, *arrow.Float32Type, *arrow.Float16Type, *arrow.Float64Type:
+		return []int{n * t.(arrow.FixedWidthDataType).BitWidth() / 8}, nil, nil
+	case *arrow.ListType:
+		return []int{offsets}, t.Elem(), nil
+	case *arrow.FixedSizeListType:
+		return nil, t.Elem(), nil
+	}
+	return nil, nil, errIrregular
 }
 
 // buffer takes the next buffer, which must have at least size bytes.

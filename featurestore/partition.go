@@ -32,23 +32,24 @@ const nullPartition = "__none__"
 // in the layout of Hive: out/by_label=cat/part-00000.parquet. Rows keep their order and all of
 // their columns. The directories' names give an additional column, by_label, because readers
 // disagree about a column that is both in the names and in the files. Rows without a value are in
-// by_label=__none__; a dataset without the column, which only that of groups may lack, is an error. In all other names, everything but letters, digits, "-", "_", "." and "~" is
-// percent-encoded.
+// by_label=__none__; a dataset without the column, which only that of groups may lack, is an error.
+// In all other names, everything but letters, digits, "-", "_", "." and "~" is percent-encoded.
 //
 // out must not exist, and appears whole or not at all. It is a table for other programs, not a
 // dataset: it has no manifest and no failures. However many values there are, only one file is open
 // at a time; the row groups that hold a value are read once for each such value.
-func Partition(ctx context.Context, out, dir string, by PartitionBy, options MergeOptions) (err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("featurestore: partition: %w", err)
-		}
-	}()
+func Partition(ctx context.Context, out, dir string, by PartitionBy, options MergeOptions) error {
+	if err := divide(ctx, out, dir, by, options); err != nil {
+		return fmt.Errorf("featurestore: partition: %w", err)
+	}
+	return nil
+}
+
+func divide(ctx context.Context, out, dir string, by PartitionBy, options MergeOptions) (err error) {
 	if by != ByLabel && by != BySplit && by != ByGroup {
 		return fmt.Errorf("unknown column %q: use label, split or group", by)
 	}
-	out, err = filepath.Abs(out)
-	if err != nil {
+	if out, err = filepath.Abs(out); err != nil {
 		return err
 	}
 	if err := absent(out); err != nil {
@@ -61,9 +62,6 @@ func Partition(ctx context.Context, out, dir string, by PartitionBy, options Mer
 	values, err := d.values(ctx, by)
 	if err != nil {
 		return err
-	}
-	if slices.Contains(values, nullPartition) {
-		return fmt.Errorf("%q has a %s %s, which names the rows without one", dir, by, nullPartition)
 	}
 	if err := checkNames(dir, by, values); err != nil {
 		return err
@@ -149,9 +147,12 @@ func partitionName(by PartitionBy, value string) string {
 // maxName is how many bytes the name of a directory may have, on most file systems.
 const maxName = 255
 
-// checkNames rejects values that cannot be a part of a directory's name, since a name of another kind would be no
-// partition to the programs that read it.
+// checkNames rejects the value that stands for none, and those that cannot be a part of a directory's name, since a
+// name of another kind would be no partition to the programs that read it.
 func checkNames(dir string, by PartitionBy, values []string) error {
+	if slices.Contains(values, nullPartition) {
+		return fmt.Errorf("%q has a %s %s, which names the rows without one", dir, by, nullPartition)
+	}
 	remedy := "extract dataset relabel"
 	if by == ByGroup {
 		remedy = "extract --resume with other --group-by"

@@ -31,11 +31,7 @@ func (w *Writer) takeOver() error {
 	if d.manifest.Assembled {
 		return fmt.Errorf("its shards were %w: by several writers, some with fewer rows than others; compact it first", ErrMismatch)
 	}
-	// The arithmetic may be another one, at least as exact: the dataset stays what its files say.
-	c.info.Recipe, w.manifest.Recipe, w.manifest.Fingerprint = d.manifest.Recipe, d.manifest.Recipe, d.manifest.Fingerprint
-	c.sizes.shard = d.manifest.RowsPerShard
-	w.manifest.RowsPerShard = c.sizes.shard
-	w.manifest.Created = d.manifest.Created
+	w.takeOverManifest(d.manifest)
 	index, err := d.read(context.Background(), nil, nil)
 	if err != nil {
 		return err
@@ -59,6 +55,14 @@ func (w *Writer) takeOver() error {
 		w.untouched = &was
 	}
 	return nil
+}
+
+// takeOverManifest keeps what was said of the rows. The arithmetic may be another one now, at least as exact: the dataset
+// stays what its files say.
+func (w *Writer) takeOverManifest(m Manifest) {
+	w.config.info.Recipe, w.manifest.Recipe, w.manifest.Fingerprint = m.Recipe, m.Recipe, m.Fingerprint
+	w.config.sizes.shard, w.manifest.RowsPerShard = m.RowsPerShard, m.RowsPerShard
+	w.manifest.Created = m.Created
 }
 
 // takeOverRows makes the rows known and counts them.

@@ -218,34 +218,8 @@ func (p *Table) Read(row int) ([]byte, error) {
 		return nil, fmt.Errorf("imagetable: read %q: it has %d rows, no row %d: it has changed since it was listed", p.name, p.Rows(), row)
 	}
 	var content []byte
-	err := guard.Call(func() error {
-		at := int64(row)
-		group := int64(sort.Search(len(p.starts)-1, func(i int) bool { return p.starts[i+1] > at }))
-		if group != p.group {
-			p.reset() // of the group before
-			column, err := p.openColumn(int(group), p.columns.bytes)
-			p.group, p.next, p.broken = group, p.starts[group], err
-			p.cells = cells{column: column}
-		}
-		if p.broken != nil {
-			return p.broken
-		}
-		if at < p.next {
-			return fmt.Errorf("row %d was read after row %d", row, p.next-1)
-		}
-		p.broken = errors.New("its pages are damaged") // should Arrow panic
-		for p.next < at {
-			n, err := p.cells.skip(at - p.next)
-			if err != nil {
-				p.broken = err
-				return err
-			}
-			p.next += n
-		}
-		var err error
-		content, err = p.cells.bytes()
-		p.next++
-		p.broken = err
+	err := guard.Call(func() (err error) {
+		content, err = p.cell(int64(row))
 		return err
 	})
 	if err != nil {
@@ -255,6 +229,36 @@ func (p *Table) Read(row int) ([]byte, error) {
 		return nil, fmt.Errorf("imagetable: read %q: row %d has no bytes: the image itself is not in the file", p.name, row)
 	}
 	return content, nil
+}
+
+// cell reads the bytes of a row, going on from the row that was read before.
+func (p *Table) cell(row int64) ([]byte, error) {
+	group := int64(sort.Search(len(p.starts)-1, func(i int) bool { return p.starts[i+1] > row }))
+	if group != p.group {
+		p.reset() // of the group before
+		column, err := p.openColumn(int(group), p.columns.bytes)
+		p.group, p.next, p.broken = group, p.starts[group], err
+		p.cells = cells{column: column}
+	}
+	if p.broken != nil {
+		return nil, p.broken
+	}
+	if row < p.next {
+		return nil, fmt.Errorf("row %d was read after row %d", row, p.next-1)
+	}
+	p.broken = errors.New("its pages are damaged") // should Arrow panic
+	for p.next < row {
+		n, err := p.cells.skip(row - p.next)
+		if err != nil {
+			p.broken = err
+			return nil, err
+		}
+		p.next += n
+	}
+	var content []byte
+	content, p.broken = p.cells.bytes()
+	p.next++
+	return content, p.broken
 }
 
 // Close closes the file.

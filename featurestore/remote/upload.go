@@ -37,10 +37,7 @@ type upload struct {
 // push makes the store hold what the manifest says. Once stop is closed, it begins no further
 // shard.
 func (u *upload) push(ctx context.Context, m featurestore.Manifest, stop <-chan struct{}) error {
-	same := 0
-	for same < min(len(u.there), len(m.Shards)) && u.there[same] == m.Shards[same] {
-		same++
-	}
+	same := commonPrefix(u.there, m.Shards)
 	// A shard that replaces a shorter one may be uploaded as it is.
 	replaces := same == len(u.there)-1 && len(m.Shards) > same
 	if !u.begun || same < len(u.there) && !replaces {
@@ -76,6 +73,15 @@ func (u *upload) push(ctx context.Context, m featurestore.Manifest, stop <-chan 
 		return u.note(ctx, m)
 	}
 	return u.put(ctx, m)
+}
+
+// commonPrefix is how many shards both lists begin with.
+func commonPrefix(a, b []featurestore.Shard) int {
+	n := 0
+	for n < min(len(a), len(b)) && a[n] == b[n] {
+		n++
+	}
+	return n
 }
 
 // begin makes the manifest list what stays, and deletes the rest.
