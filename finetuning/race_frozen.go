@@ -104,17 +104,31 @@ func (r *race) runFrozen(ctx context.Context) error {
 	spent := time.Since(start)
 	r.result.Settings["device"], r.result.Settings["library"] = network.model.Device, network.model.Recipe().Library
 
-	var test, learned Features
-	if err := network.extend(ctx, &test, pick(r.data.items, r.data.split.Test)); err != nil {
+	points, err := r.learnFrozen(ctx, network, spent)
+	if err != nil {
 		return err
 	}
+	if len(points) == 0 {
+		return fmt.Errorf("%w: %s is too short", ErrBudget, r.options.Budget)
+	}
+	r.result.Ways = append(r.result.Ways, report.Way{Name: "head on frozen VGG16 features", Points: points})
+	return nil
+}
+
+// learnFrozen measures a head after each round of further images. The features of the test images cost nothing of the
+// budget.
+func (r *race) learnFrozen(ctx context.Context, network *frozenNetwork, spent time.Duration) ([]report.Point, error) {
+	var test, learned Features
+	if err := network.extend(ctx, &test, pick(r.data.items, r.data.split.Test)); err != nil {
+		return nil, err
+	}
+	var points []report.Point
 	items := r.shuffled()
-	way := report.Way{Name: "head on frozen VGG16 features"}
 	for done := 0; done < len(items) && spent < r.options.Budget; {
 		start, before := time.Now(), learned.X.Rows
 		next := min(max(firstHead, done+done/2), len(items))
 		if err := network.extendWithin(ctx, &learned, items[done:next], r.options.Budget-spent); err != nil {
-			return err
+			return nil, err
 		}
 		done = next
 		if learned.X.Rows == before {
@@ -122,23 +136,19 @@ func (r *race) runFrozen(ctx context.Context) error {
 		}
 		h, err := r.fitHead(ctx, learned)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if spent += time.Since(start); h == nil {
 			continue
 		}
 		metrics, err := Measure(h, test)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		way.Points = append(way.Points, report.Point{Seconds: spent.Seconds(), Images: learned.X.Rows, Accuracy: metrics.Accuracy, LogLoss: metrics.LogLoss})
+		points = append(points, report.Point{Seconds: spent.Seconds(), Images: learned.X.Rows, Accuracy: metrics.Accuracy, LogLoss: metrics.LogLoss})
 		logrus.Infof("head on %d images: accuracy %.2f %% after %.1f s", learned.X.Rows, 100*metrics.Accuracy, spent.Seconds())
 	}
-	if len(way.Points) == 0 {
-		return fmt.Errorf("%w: %s is too short", ErrBudget, r.options.Budget)
-	}
-	r.result.Ways = append(r.result.Ways, way)
-	return nil
+	return points, nil
 }
 
 // shuffled are the training images in random order.

@@ -102,11 +102,7 @@ func TrainMLP(ctx context.Context, x Matrix, labels []string, options MLPOptions
 	if err != nil {
 		return nil, Report{}, err
 	}
-	s, err := standardizeBy(x, train, options.Scaling)
-	if err != nil {
-		return nil, Report{}, err
-	}
-	rows, err := s.all(x)
+	rows, s, err := standardized(x, train, options.Scaling)
 	if err != nil {
 		return nil, Report{}, err
 	}
@@ -115,8 +111,7 @@ func TrainMLP(ctx context.Context, x Matrix, labels []string, options MLPOptions
 	n := newNetwork(rows, y, len(classes), options.Units, options.Batch, weights)
 	n.dropout, n.rate = options.Dropout, options.Rate
 	random := rand.New(rand.NewPCG(options.Seed, 0x6d6c70))
-	n.hidden.glorot(random)
-	n.output.glorot(random)
+	n.glorot(random)
 	report, err := n.train(ctx, train, validation, options, random)
 	if err != nil {
 		return nil, Report{}, err
@@ -141,14 +136,19 @@ func (o MLPOptions) split(labels []string) (train, validation []int, err error) 
 	return train, validation, nil
 }
 
-// standardizeBy is standardize by some of the rows.
-func standardizeBy(x Matrix, rows []int, scaling Scaling) (Standardization, error) {
-	some, err := x.Select(rows)
+// standardized are all rows, standardized by some of them.
+func standardized(x Matrix, by []int, scaling Scaling) (dense, Standardization, error) {
+	some, err := x.Select(by)
 	if err != nil {
-		return Standardization{}, err
+		return dense{}, Standardization{}, err
 	}
 	defer some.Free()
-	return standardize(some, scaling)
+	s, err := standardize(some, scaling)
+	if err != nil {
+		return dense{}, s, err
+	}
+	all, err := s.all(x)
+	return all, s, err
 }
 
 // train runs epochs until the validation loss no longer falls, and keeps the best weights.

@@ -54,6 +54,12 @@ func newLayer(units, inputs int) layer {
 	return layer{units, matrix(), matrix(), matrix(), matrix(), vector(), vector(), vector(), vector()}
 }
 
+// glorot draws the weights of both layers.
+func (n *network) glorot(random *rand.Rand) {
+	n.hidden.glorot(random)
+	n.output.glorot(random)
+}
+
 // glorot draws weights as Keras's GlorotUniform does (Glorot and Bengio, 2010).
 func (l *layer) glorot(random *rand.Rand) {
 	limit := math.Sqrt(6 / float64(l.units+l.weights.cols))

@@ -48,45 +48,64 @@ func (r *Refit) choose(ctx context.Context, columns int, labels []string) (float
 	if r.coordinates.cols > choosingColumns {
 		folds = 2
 	}
-	best, least := float64(usualStrength), math.Inf(1)
-	kept := make([]cholesky, folds) // those of the best one, which are needed again
-	swap := func() {
-		for f := range kept {
-			kept[f], r.folds[f].factor = r.folds[f].factor, kept[f]
-		}
-	}
-	try := func(strength float64) (better bool, err error) {
-		if err := r.factorize(ctx, folds, columns, strength); err != nil {
-			return false, err
-		}
-		tested, err := r.fit(ctx, folds, y, y, classes)
-		if err != nil {
-			return false, err
-		}
-		if loss := tested.loss(y); loss < least {
-			best, least = strength, loss
-			swap()
-			return true, nil
-		}
-		return false, nil
-	}
-	if _, err := try(best); err != nil {
+	s := strengthSearch{refit: r, columns: columns, y: y, classes: classes, least: math.Inf(1), kept: make([]cholesky, folds)}
+	if _, err := s.try(ctx, usualStrength); err != nil {
 		return 0, err
 	}
 	for _, up := range []bool{true, false} {
-		for next := beyond(best, up); next <= mostStrength && next >= leastStrength; next = beyond(next, up) {
-			if better, err := try(next); err != nil {
-				return 0, err
-			} else if !better {
-				break
-			}
+		if err := s.climb(ctx, up); err != nil {
+			return 0, err
 		}
-		if best > usualStrength {
+		if s.best > usualStrength {
 			break
 		}
 	}
-	swap()
-	return best, nil
+	s.swap()
+	return s.best, nil
+}
+
+// strengthSearch is the best strength so far.
+type strengthSearch struct {
+	refit       *Refit
+	columns     int
+	y           []int32
+	classes     int
+	best, least float64    // the strength and its loss
+	kept        []cholesky // the folds' factors for it, which are needed again
+}
+
+// swap exchanges the kept factors with those of the last try.
+func (s *strengthSearch) swap() {
+	for f := range s.kept {
+		s.kept[f], s.refit.folds[f].factor = s.refit.folds[f].factor, s.kept[f]
+	}
+}
+
+func (s *strengthSearch) try(ctx context.Context, strength float64) (better bool, err error) {
+	folds := len(s.kept)
+	if err := s.refit.factorize(ctx, folds, s.columns, strength); err != nil {
+		return false, err
+	}
+	tested, err := s.refit.fit(ctx, folds, s.y, s.y, s.classes)
+	if err != nil {
+		return false, err
+	}
+	if loss := tested.loss(s.y); loss < s.least {
+		s.best, s.least = strength, loss
+		s.swap()
+		return true, nil
+	}
+	return false, nil
+}
+
+// climb goes on in one direction while that is better.
+func (s *strengthSearch) climb(ctx context.Context, up bool) error {
+	for next := beyond(s.best, up); next <= mostStrength && next >= leastStrength; next = beyond(next, up) {
+		if better, err := s.try(ctx, next); err != nil || !better {
+			return err
+		}
+	}
+	return nil
 }
 
 // numberLabels numbers the classes of labels in order; "" is -1.
