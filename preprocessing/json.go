@@ -8,17 +8,20 @@ import (
 	"strings"
 )
 
+// jsonSpec is the content of a file of JSON; what is nil is not in it.
+type jsonSpec struct {
+	Preset   string   `json:"preset"`
+	Channels *string  `json:"channels"`
+	Scale    *number  `json:"scale"`
+	Range    *numbers `json:"range"`
+	Mean     *numbers `json:"mean"`
+	Std      *numbers `json:"std"`
+	Layout   *string  `json:"layout"`
+}
+
 // parseJSON reads the content of such a file.
 func parseJSON(data []byte) (Spec, error) {
-	var file struct {
-		Preset   string   `json:"preset"`
-		Channels *string  `json:"channels"`
-		Scale    *number  `json:"scale"`
-		Range    *numbers `json:"range"`
-		Mean     *numbers `json:"mean"`
-		Std      *numbers `json:"std"`
-		Layout   *string  `json:"layout"`
-	}
+	var file jsonSpec
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&file); err != nil {
@@ -32,28 +35,33 @@ func parseJSON(data []byte) (Spec, error) {
 		}
 		b.from(spec)
 	}
-	var errs []error
-	if file.Channels != nil {
-		errs = append(errs, b.set("channels", []string{*file.Channels}))
+	if err := file.set(&b); err != nil {
+		return Spec{}, fmt.Errorf("preprocessing: %w", err)
 	}
-	if file.Scale != nil {
-		errs = append(errs, b.set("scale", []string{string(*file.Scale)}))
+	return b.build()
+}
+
+// set hands the keys of the file to the builder, and returns all that is wrong with them.
+func (f jsonSpec) set(b *builder) error {
+	var errs []error
+	if f.Channels != nil {
+		errs = append(errs, b.set("channels", []string{*f.Channels}))
+	}
+	if f.Scale != nil {
+		errs = append(errs, b.set("scale", []string{string(*f.Scale)}))
 	}
 	for _, list := range []struct {
 		key    string
 		values *numbers
-	}{{"range", file.Range}, {"mean", file.Mean}, {"std", file.Std}} {
+	}{{"range", f.Range}, {"mean", f.Mean}, {"std", f.Std}} {
 		if list.values != nil {
 			errs = append(errs, b.set(list.key, *list.values))
 		}
 	}
-	if file.Layout != nil {
-		errs = append(errs, b.set("layout", []string{*file.Layout}))
+	if f.Layout != nil {
+		errs = append(errs, b.set("layout", []string{*f.Layout}))
 	}
-	if err := errors.Join(errs...); err != nil {
-		return Spec{}, fmt.Errorf("preprocessing: %w", err)
-	}
-	return b.build()
+	return errors.Join(errs...)
 }
 
 // number is a JSON number, or a string with a fraction.
