@@ -1,6 +1,9 @@
 package crashtest
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // playPath plays what is done to a path.
 func (p *player) playPath(c call) error {
@@ -14,19 +17,10 @@ func (p *player) playPath(c call) error {
 		return err
 	}
 	switch c.name {
-	case "rename", "renameat", "renameat2", "link", "linkat":
-		from = atCwd
-		if path == 1 {
-			from, rest = c.arg(2), 3
-		}
-		to, err := p.find(from, c.arg(rest))
-		if err != nil || l.dir == nil && to.dir == nil {
-			return err
-		}
-		if l.node() == nil || to.dir == nil {
-			return fmt.Errorf("%s: %q or %q is outside of the directory or was never made", c.name, c.arg(path), c.arg(rest))
-		}
-		return p.playPair(c, l, to, rest+1)
+	case "rename", "link":
+		return p.playSecond(c, l, atCwd, rest)
+	case "renameat", "renameat2", "linkat":
+		return p.playSecond(c, l, c.arg(rest), rest+1)
 	}
 	if l.dir == nil {
 		return nil
@@ -47,6 +41,18 @@ func (p *player) playPath(c call) error {
 		return fmt.Errorf("%s of %s is not modelled", c.name, l.path)
 	}
 	return nil
+}
+
+// playSecond plays what is done to the path l and a second one, which is an argument.
+func (p *player) playSecond(c call, l place, from string, path int) error {
+	to, err := p.find(from, c.arg(path))
+	if err != nil || l.dir == nil && to.dir == nil {
+		return err
+	}
+	if l.node() == nil || to.dir == nil {
+		return fmt.Errorf("%s(%s): a path is outside of the directory or was never made", c.name, strings.Join(c.arguments, ", "))
+	}
+	return p.playPair(c, l, to, path+1)
 }
 
 func (p *player) playOpen(c call, l place, flags int) error {

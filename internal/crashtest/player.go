@@ -94,11 +94,7 @@ func (p *player) playDescriptor(c call) error {
 	case "lseek":
 		d.position = int64(c.result)
 	case "write":
-		if d.append {
-			d.position = d.node.size
-		}
-		p.write(d, d.position, c.arg(1)[:c.result])
-		d.position += int64(c.result)
+		p.writeOn(d, c.arg(1)[:c.result])
 	case "pwrite64":
 		p.write(d, int64(c.number(3)), c.arg(1)[:c.result])
 	case "ftruncate":
@@ -114,6 +110,15 @@ func (p *player) playDescriptor(c call) error {
 		return fmt.Errorf("%s of %s is not modelled", c.name, d.path)
 	}
 	return nil
+}
+
+// writeOn writes at the file's position and moves that.
+func (p *player) writeOn(d *descriptor, data string) {
+	if d.append {
+		d.position = d.node.size
+	}
+	p.write(d, d.position, data)
+	d.position += int64(len(data))
 }
 
 func (p *player) write(d *descriptor, offset int64, data string) {

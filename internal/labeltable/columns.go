@@ -90,15 +90,20 @@ func (o Options) named(row []string) (l layout, found bool, err error) {
 	default:
 		l.path = others[0]
 	}
+	return l, true, l.checkDistinct()
+}
+
+// checkDistinct refuses one column for two fields.
+func (l layout) checkDistinct() error {
 	for _, both := range []struct {
 		a, b  int
 		names string
 	}{{l.path, l.label, "the path and the label"}, {l.path, l.split, "the path and the split"}, {l.label, l.split, "the label and the split"}} {
 		if both.a == both.b {
-			return l, true, fmt.Errorf("has one column for both %s, %q", both.names, row[both.a])
+			return fmt.Errorf("has one column for both %s, %q", both.names, l.header[both.a])
 		}
 	}
-	return l, true, nil
+	return nil
 }
 
 // unnamed are the columns that may yet be the path or the label: neither those nor numbers of rows.
