@@ -65,31 +65,37 @@ func readGIF(data []byte) gifHeader {
 		case rest[0] != '!':
 			return header
 		}
-		label, skip := rest[1], 0
-		rest = rest[2:]
-		switch label {
-		case 0xf9: // graphic control
-			header.transparent = -1
-			if rest[1]&1 != 0 {
-				header.transparent = int(rest[4])
-			}
-			rest = rest[6:]
-			continue
-		case 0x01: // text
-			skip = 13
-		case 0xff: // of an application
-			skip = 1 + int(rest[0])
-		case 0xfe: // a comment
-		default:
+		var known bool
+		if rest, known = header.extension(rest[1], rest[2:]); !known {
 			return header
 		}
-		rest = rest[min(len(rest), skip):]
-		for len(rest) > 0 && rest[0] != 0 { // blocks of the extension
-			rest = rest[min(len(rest), 1+int(rest[0])):]
-		}
-		rest = rest[min(1, len(rest)):]
 	}
 	return header
+}
+
+// extension reads what concerns the first frame in an extension, and passes over others that are known.
+func (h *gifHeader) extension(label byte, rest []byte) (after []byte, known bool) {
+	skip := 0
+	switch label {
+	case 0xf9: // graphic control
+		h.transparent = -1
+		if rest[1]&1 != 0 {
+			h.transparent = int(rest[4])
+		}
+		return rest[6:], true
+	case 0x01: // text
+		skip = 13
+	case 0xff: // of an application
+		skip = 1 + int(rest[0])
+	case 0xfe: // a comment
+	default:
+		return rest, false
+	}
+	rest = rest[min(len(rest), skip):]
+	for len(rest) > 0 && rest[0] != 0 { // blocks of the extension
+		rest = rest[min(len(rest), 1+int(rest[0])):]
+	}
+	return rest[min(1, len(rest)):], true
 }
 
 // readPalette reads the palette that flags announce and returns what follows it.

@@ -86,28 +86,39 @@ func readIcon(data []byte) (icon, error) {
 		return icon{}, err
 	}
 	i := icon{content: content, bitmap: m, cursor: data[2] == 2 && m.Palette.IsGrey()}
-	stride := divided(max(1, m.Width), 32) * 4
-	mask := int64(entry.size) - times(stride, m.Height)
-	if data[2] == 2 { // whose sizes are not to be relied on
-		mask = int64(pixels) + times(divided(max(1, m.Width*depth), 32), 4, m.Height)
-	}
-	switch {
-	case depth == 32 && (entry.depth == 32 || data[2] == 2):
+	if depth == 32 && (entry.depth == 32 || data[2] == 2) {
 		i.opacity = func(y int, dst []uint8) {
 			pick(dst, content[pixels+4*m.Width*(m.Height-1-y):], 4, 3)
 		}
-	case mask >= m.Least:
-		if mask+times(stride, m.Height) > int64(len(content)) {
-			return icon{}, ErrTruncated
-		}
-		i.opacity = func(y int, dst []uint8) {
-			row := content[int(mask)+stride*(m.Height-1-y):]
-			for x := range dst {
-				dst[x] = row[x/8]>>(7-x%8)&1 - 1
-			}
+		return i, nil
+	}
+	mask := int64(entry.size) - times(maskStride(m), m.Height)
+	if data[2] == 2 { // whose sizes are not to be relied on
+		mask = int64(pixels) + times(divided(max(1, m.Width*depth), 32), 4, m.Height)
+	}
+	if mask < m.Least {
+		return i, nil
+	}
+	err = i.maskAt(mask)
+	return i, err
+}
+
+// maskStride is the number of bytes in a row of a mask of a bit a pixel.
+func maskStride(m *plain.Image) int { return divided(max(1, m.Width), 32) * 4 }
+
+// maskAt takes the opacity from a mask, whose bits are set where pixels are transparent.
+func (i *icon) maskAt(mask int64) error {
+	content, height, stride := i.content, i.bitmap.Height, maskStride(i.bitmap)
+	if mask+times(stride, height) > int64(len(content)) {
+		return ErrTruncated
+	}
+	i.opacity = func(y int, dst []uint8) {
+		row := content[int(mask)+stride*(height-1-y):]
+		for x := range dst {
+			dst[x] = row[x/8]>>(7-x%8)&1 - 1
 		}
 	}
-	return i, nil
+	return nil
 }
 
 // iconFormat is one of icons, whose largest image read finds.

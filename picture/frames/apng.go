@@ -34,9 +34,10 @@ type pngFrame struct {
 
 type pngReader struct {
 	composer
-	options Options
-	header  []byte   // the content of IHDR
-	shared  [][]byte // whole chunks that all frames need, such as the palette
+	options  Options
+	header   []byte // the content of IHDR
+	animated bool
+	shared   [][]byte // whole chunks that all frames need, such as the palette
 	// sharedBytes are theirs, which are copied for each frame.
 	sharedBytes int
 
@@ -74,43 +75,49 @@ func openPNG(f file, options Options) (Reader, error) {
 
 // list finds the frames among the chunks.
 func (p *pngReader) list(rest []byte) error {
-	animated, pixels := false, false
 	for len(rest) >= 12 {
 		length := int64(binary.BigEndian.Uint32(rest))
 		if length+12 > int64(len(rest)) {
 			return fmt.Errorf("%w: after frame %d", picture.ErrTruncated, len(p.frames))
 		}
-		kind, content, whole := string(rest[4:8]), rest[8:8+length], rest[:12+length]
-		rest = rest[12+length:]
-		switch kind {
-		case "IHDR":
-			if p.header != nil || len(content) != 13 {
-				return fmt.Errorf("%w: a second header, or one of %d bytes", picture.ErrCorrupt, len(content))
-			}
-			p.header = content
-		case "acTL":
-			animated = true
-		case "PLTE", "tRNS":
-			p.shared = append(p.shared, whole)
-			if p.sharedBytes += len(whole); p.sharedBytes > mostShared {
-				return fmt.Errorf("%w: palettes of more than %d bytes", picture.ErrCorrupt, mostShared)
-			}
-		case "fcTL":
-			if !animated || p.header == nil {
-				return ErrSingle
-			}
-			if err := p.control(content); err != nil {
-				return err
-			}
-		case "IDAT", "fdAT":
-			pixels = true
-			if err := p.data(kind, content); err != nil {
-				return err
-			}
-		case "IEND":
-			rest = nil
+		chunk := rest[:12+length]
+		if string(chunk[4:8]) == "IEND" {
+			break
 		}
-		if pixels && !animated {
+		if err := p.chunk(chunk); err != nil {
+			return err
+		}
+		rest = rest[12+length:]
+	}
+	return nil
+}
+
+// chunk notes what a chunk says about the frames.
+func (p *pngReader) chunk(whole []byte) error {
+	kind, content := string(whole[4:8]), whole[8:len(whole)-4]
+	switch kind {
+	case "IHDR":
+		if p.header != nil || len(content) != 13 {
+			return fmt.Errorf("%w: a second header, or one of %d bytes", picture.ErrCorrupt, len(content))
+		}
+		p.header = content
+	case "acTL":
+		p.animated = true
+	case "PLTE", "tRNS":
+		p.shared = append(p.shared, whole)
+		if p.sharedBytes += len(whole); p.sharedBytes > mostShared {
+			return fmt.Errorf("%w: palettes of more than %d bytes", picture.ErrCorrupt, mostShared)
+		}
+	case "fcTL":
+		if !p.animated || p.header == nil {
+			return ErrSingle
+		}
+		return p.control(content)
+	case "IDAT", "fdAT":
+		if err := p.data(kind, content); err != nil {
+			return err
+		}
+		if !p.animated {
 			return ErrSingle
 		}
 	}

@@ -104,28 +104,10 @@ func (v *video) list(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var numerator, denominator int64
-	var shown []time.Duration
+	var l frameList
 	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		line := strings.ReplaceAll(lines.Text(), " ", "")
-		var stream, decoded, pts, duration int64
-		switch {
-		case strings.HasPrefix(line, "#tb0:"):
-			_, err = fmt.Sscanf(line, "#tb0:%d/%d", &numerator, &denominator)
-		case strings.HasPrefix(line, "#dimensions0:"):
-			_, err = fmt.Sscanf(line, "#dimensions0:%dx%d", &v.width, &v.height)
-		case line != "" && line[0] != '#':
-			if _, err = fmt.Sscanf(line, "%d,%d,%d,%d,", &stream, &decoded, &pts, &duration); err == nil && denominator > 0 {
-				unit := float64(time.Second) * float64(numerator) / float64(denominator)
-				shown = append(shown, time.Duration(float64(pts)*unit))
-				v.times.End = time.Duration(float64(pts+duration) * unit)
-				err = tooMany(len(shown))
-			}
-		}
-		if err != nil {
-			break
-		}
+	for err == nil && lines.Scan() {
+		err = l.add(strings.ReplaceAll(lines.Text(), " ", ""))
 	}
 	if err = errors.Join(err, lines.Err()); err != nil {
 		return errors.Join(fmt.Errorf("read the frames that ffmpeg lists: %w", err), v.Close())
@@ -133,14 +115,43 @@ func (v *video) list(ctx context.Context) error {
 	if err := v.end(ctx); err != nil {
 		return err
 	}
-	if len(shown) == 0 {
+	if len(l.shown) == 0 {
 		return fmt.Errorf("%w: ffmpeg finds no frames in it", picture.ErrCorrupt)
 	}
-	for _, at := range shown {
-		v.times.Starts = append(v.times.Starts, max(0, at-shown[0]))
+	v.width, v.height = l.width, l.height
+	for _, at := range l.shown {
+		v.times.Starts = append(v.times.Starts, max(0, at-l.shown[0]))
 	}
-	v.times.End = max(v.times.End-shown[0], v.times.Starts[len(shown)-1])
+	v.times.End = max(l.end-l.shown[0], v.times.Starts[len(l.shown)-1])
 	return nil
+}
+
+// frameList is what ffmpeg's framecrc has listed: the unit of times as a fraction of a second, the size, when frames are
+// shown, and when the last one ends.
+type frameList struct {
+	numerator, denominator int64
+	width, height          int
+	shown                  []time.Duration
+	end                    time.Duration
+}
+
+func (l *frameList) add(line string) (err error) {
+	switch {
+	case strings.HasPrefix(line, "#tb0:"):
+		_, err = fmt.Sscanf(line, "#tb0:%d/%d", &l.numerator, &l.denominator)
+	case strings.HasPrefix(line, "#dimensions0:"):
+		_, err = fmt.Sscanf(line, "#dimensions0:%dx%d", &l.width, &l.height)
+	case line != "" && line[0] != '#':
+		var stream, decoded, pts, duration int64
+		if _, err = fmt.Sscanf(line, "%d,%d,%d,%d,", &stream, &decoded, &pts, &duration); err != nil || l.denominator <= 0 {
+			return err
+		}
+		unit := float64(time.Second) * float64(l.numerator) / float64(l.denominator)
+		l.shown = append(l.shown, time.Duration(float64(pts)*unit))
+		l.end = time.Duration(float64(pts+duration) * unit)
+		return tooMany(len(l.shown))
+	}
+	return err
 }
 
 // end waits for the end of ffmpeg, which must have decoded all.

@@ -99,14 +99,9 @@ func (l *jpegXLLibrary) run(data []byte, limits Limits, events int32) (p planes,
 	}
 	defer runtime.KeepAlive(data)
 	defer l.destroy(d)
-	for _, result := range []int32{
-		l.subscribe(d, events), l.unmultiply(d, 1), l.setInput(d, &data[0], uintptr(len(data))),
-	} {
-		if result != jpegXLSuccess {
-			return p, &failure{fault.ErrCorrupt, "libjxl does not accept it"}
-		}
+	if err := l.begin(d, data, events); err != nil {
+		return p, err
 	}
-	// That there is no more input is not said: libjxl would call all that it misses an error.
 	p.free = func() {}
 	info := new(jpegXLInfo)
 	for {
@@ -130,14 +125,33 @@ func (l *jpegXLLibrary) run(data []byte, limits Limits, events int32) (p planes,
 				p.Pix = p.Pix[:len(p.Pix)-int(l.releaseJPEG(d))]
 			}
 			return p, nil
-		case jpegXLSuccess:
-			return p, &failure{fault.ErrCorrupt, "there is no image"}
-		case jpegXLNeedsInput:
-			return p, &failure{fault.ErrTruncated, "libjxl needs more of it"}
 		default:
-			return p, &failure{fault.ErrCorrupt, fmt.Sprintf("libjxl cannot decode it (%d)", result)}
+			return p, jpegXLStopped(result)
 		}
 	}
+}
+
+// jpegXLStopped says why the decoder ends without an image.
+func jpegXLStopped(result int32) error {
+	switch result {
+	case jpegXLSuccess:
+		return &failure{fault.ErrCorrupt, "there is no image"}
+	case jpegXLNeedsInput:
+		return &failure{fault.ErrTruncated, "libjxl needs more of it"}
+	}
+	return &failure{fault.ErrCorrupt, fmt.Sprintf("libjxl cannot decode it (%d)", result)}
+}
+
+// begin hands the input over. That there is no more of it is not said: libjxl would call all that it misses an error.
+func (l *jpegXLLibrary) begin(d *byte, data []byte, events int32) error {
+	for _, result := range []int32{
+		l.subscribe(d, events), l.unmultiply(d, 1), l.setInput(d, &data[0], uintptr(len(data))),
+	} {
+		if result != jpegXLSuccess {
+			return &failure{fault.ErrCorrupt, "libjxl does not accept it"}
+		}
+	}
+	return nil
 }
 
 // original gives the decoder room for the JPEG, or more of it.

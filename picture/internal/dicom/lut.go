@@ -153,6 +153,18 @@ type segments struct {
 	left int
 }
 
+// offset reads where the segments begin that are repeated, in as many words as it returns; where it is not whole, that
+// is behind all.
+func (s *segments) offset(at int) (from, size int) {
+	if s.wide {
+		return (int(s.words[at]) | int(s.words[at+1])<<16) / 2, 2 // given in bytes
+	}
+	if at+4 > len(s.words) {
+		return len(s.words), 0
+	}
+	return int(s.words[at]) | int(s.words[at+1])<<8 | int(s.words[at+2])<<16 | int(s.words[at+3])<<24, 4
+}
+
 // expand adds count segments from a position on, all if that is negative. A repetition cannot have others.
 func (s *segments) expand(at, count int, repeated bool) error {
 	for ; count != 0 && at+2 <= len(s.words) && len(s.out) < s.most; count-- {
@@ -169,17 +181,8 @@ func (s *segments) expand(at, count int, repeated bool) error {
 			s.line(n, s.words[at])
 			at++
 		case code == 2 && !repeated && at+2 <= len(s.words):
-			from := int(s.words[at]) | int(s.words[at+1])<<16
-			if !s.wide {
-				if at+4 > len(s.words) {
-					return errSegments
-				}
-				from = int(s.words[at]) | int(s.words[at+1])<<8 | int(s.words[at+2])<<16 | int(s.words[at+3])<<24
-				at += 2
-			} else {
-				from /= 2 // bytes
-			}
-			at += 2
+			from, size := s.offset(at)
+			at += size
 			if from >= len(s.words) {
 				return errSegments
 			}

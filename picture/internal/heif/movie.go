@@ -57,14 +57,7 @@ func (t *track) read(content []byte, depth int) error {
 		case "mdia", "minf", "stbl":
 			return false, t.read(content, depth+1)
 		case "tkhd":
-			f, version, _ := full(content)
-			times := 4 + 4 + 4 + 4 + 4
-			if version == 1 {
-				times = 8 + 8 + 4 + 4 + 8
-			}
-			f.text(times + 8 + 8 + 36) // reserved, layer and volume, matrix
-			t.width, t.height = int(f.number(4)>>16), int(f.number(4)>>16)
-			return false, f.check(kind)
+			return false, t.readSize(content)
 		case "hdlr":
 			f, _, _ := full(content)
 			f.number(4)
@@ -76,13 +69,7 @@ func (t *track) read(content []byte, depth int) error {
 				return false, nil
 			})
 		case "mdhd":
-			f, version, _ := full(content)
-			f.text(4 + 4) // creation, modification
-			if version == 1 {
-				f.text(4 + 4)
-			}
-			t.timescale = uint32(f.number(4))
-			return false, f.check(kind)
+			return false, t.readTimescale(content)
 		case "stsz":
 			f, _, _ := full(content)
 			f.number(4) // the size of all
@@ -95,6 +82,29 @@ func (t *track) read(content []byte, depth int) error {
 		}
 		return false, nil
 	})
+}
+
+// readSize reads a track's header.
+func (t *track) readSize(content []byte) error {
+	f, version, _ := full(content)
+	times := 4 + 4 + 4 + 4 + 4
+	if version == 1 {
+		times = 8 + 8 + 4 + 4 + 8
+	}
+	f.text(times + 8 + 8 + 36) // reserved, layer and volume, matrix
+	t.width, t.height = int(f.number(4)>>16), int(f.number(4)>>16)
+	return f.check("tkhd")
+}
+
+// readTimescale reads the header of a track's media.
+func (t *track) readTimescale(content []byte) error {
+	f, version, _ := full(content)
+	f.text(4 + 4) // creation, modification
+	if version == 1 {
+		f.text(4 + 4)
+	}
+	t.timescale = uint32(f.number(4))
+	return f.check("mdhd")
 }
 
 // readDurations reads how long samples show. Those of a list without end are cut off.

@@ -37,6 +37,15 @@ func (d *Decoder) frame(marker uint8, body []byte) error {
 	if err := d.frameComponents(body[6:], count); err != nil {
 		return err
 	}
+	if err := d.sizeComponents(count); err != nil {
+		return err
+	}
+	d.count = count
+	return nil
+}
+
+// sizeComponents finds the components' sizes by that of the image.
+func (d *Decoder) sizeComponents(count int) error {
 	unit := 8 // of a component, in samples
 	if d.lossless {
 		unit = 1
@@ -51,7 +60,6 @@ func (d *Decoder) frame(marker uint8, body []byte) error {
 		c.blocksHigh = ceil(d.height, unit*d.vmax) * c.v
 		c.stride = c.blocksWide * unit
 	}
-	d.count = count
 	return nil
 }
 

@@ -33,7 +33,12 @@ func (d *Decoder) scan(body []byte) error {
 	if header.count == 1 { // blocks in plain order, without padding
 		wide, high = ceil(header.components[0].width, 8), ceil(header.components[0].height, 8)
 	}
-	d.startInterval(&header)
+	return d.scanBlocks(&header, decode, wide, high)
+}
+
+// scanBlocks decodes a scan's blocks, or groups of them.
+func (d *Decoder) scanBlocks(header *scanHeader, decode func(c *component, x, y int), wide, high int) error {
+	d.startInterval(header)
 	left, marker, row := d.restart, uint8(restart0), wide*header.blocks*64
 	for y := range high {
 		if !d.spend(row) {
@@ -44,14 +49,14 @@ func (d *Decoder) scan(body []byte) error {
 				if err := d.restarted(marker); err != nil {
 					return err
 				}
-				d.startInterval(&header)
+				d.startInterval(header)
 				left, marker = d.restart, restart0+(marker+1)&7
 			}
 			left--
 			if header.count == 1 {
 				decode(header.components[0], x, y)
 			} else {
-				decodeMCU(&header, x, y, decode)
+				decodeMCU(header, x, y, decode)
 			}
 		}
 		if d.bits.exhausted() {

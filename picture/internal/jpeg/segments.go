@@ -95,25 +95,39 @@ func (d *Decoder) readSegments(data []byte, headerOnly bool) error {
 		if !d.spend(segmentWork + len(body)) {
 			return fault.ErrStopped
 		}
-		switch marker {
-		case startOfScan:
-			if scans++; scans > maxScans {
-				return fault.Corrupt("more than %d scans", maxScans)
-			}
-			err = d.scan(body)
-		case sequential0, sequential1, progressive, lossless, arithmetic9, arithmetic10:
-			err = d.frame(marker, body)
-			if headerOnly && err == nil {
-				return nil
-			}
-		default:
-			err = d.table(marker, body)
+		if marker == startOfScan {
+			scans++
 		}
-		if err != nil {
+		if scans > maxScans {
+			return fault.Corrupt("more than %d scans", maxScans)
+		}
+		if err := d.segment(marker, body); err != nil {
 			return err
+		}
+		if headerOnly && isFrame(marker) {
+			break
 		}
 	}
 	return nil
+}
+
+func (d *Decoder) segment(marker uint8, body []byte) error {
+	switch {
+	case marker == startOfScan:
+		return d.scan(body)
+	case isFrame(marker):
+		return d.frame(marker, body)
+	}
+	return d.table(marker, body)
+}
+
+// isFrame says whether a marker begins a frame of a kind that is decoded.
+func isFrame(marker uint8) bool {
+	switch marker {
+	case sequential0, sequential1, progressive, lossless, arithmetic9, arithmetic10:
+		return true
+	}
+	return false
 }
 
 // table reads a segment that is neither frame nor scan.

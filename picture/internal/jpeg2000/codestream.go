@@ -22,8 +22,7 @@ func (f *File) codestream(data []byte, place int) error {
 	if string(data[:len(start)]) != start {
 		return fault.Corrupt("the codestream does not begin with a size")
 	}
-	var tiles int64
-	coded := false
+	var h mainHeader
 	at := 2
 	for {
 		if at+4 > len(data) {
@@ -39,29 +38,39 @@ func (f *File) codestream(data []byte, place int) error {
 		if at+2+size > len(data) {
 			return fault.Truncated("the file ends within the main header")
 		}
-		content := data[at+4 : at+2+size]
-		switch marker {
-		case markSize:
-			n, err := f.size(content)
-			if err != nil {
-				return err
-			}
-			tiles = n
-		case markCoding:
-			coded = true
-			if len(content) < 10 || content[6] > 8 || content[7] > 8 {
-				return fault.Corrupt("how it is coded makes no sense")
-			}
-			f.Blocks = 1 << (content[6] + content[7] + 4)
-			f.HighThroughput = content[8]&0x40 != 0
+		if err := f.segment(&h, marker, data[at+4:at+2+size]); err != nil {
+			return err
 		}
 		at += 2 + size
 	}
-	if !coded {
+	if !h.coded {
 		return fault.Corrupt("the main header does not say how it is coded")
 	}
 	f.End = place + at
-	return checkTiles(data[at:], tiles)
+	return checkTiles(data[at:], h.tiles)
+}
+
+// mainHeader is what a codestream's main header has said so far.
+type mainHeader struct {
+	tiles int64
+	coded bool
+}
+
+// segment reads a segment of the main header.
+func (f *File) segment(h *mainHeader, marker uint16, content []byte) (err error) {
+	switch marker {
+	case markSize:
+		h.tiles, err = f.size(content)
+		return err
+	case markCoding:
+		h.coded = true
+		if len(content) < 10 || content[6] > 8 || content[7] > 8 {
+			return fault.Corrupt("how it is coded makes no sense")
+		}
+		f.Blocks = 1 << (content[6] + content[7] + 4)
+		f.HighThroughput = content[8]&0x40 != 0
+	}
+	return nil
 }
 
 // size reads the sizes of the image, its tiles and its components.

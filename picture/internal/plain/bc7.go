@@ -87,12 +87,9 @@ func decodeBC7(pixels *[16][4]uint8, src []byte) {
 	}
 	second, alphaBits := first, cmp.Or(m.second, m.index)
 	if m.second > 0 {
-		for i := range second {
-			n := m.second
-			if i == 0 {
-				n--
-			}
-			second[i] = r.take(n)
+		second[0] = r.take(m.second - 1)
+		for i := 1; i < len(second); i++ {
+			second[i] = r.take(m.second)
 		}
 	}
 	for i := range pixels {
@@ -101,11 +98,7 @@ func decodeBC7(pixels *[16][4]uint8, src []byte) {
 		if selector == 1 {
 			colour, alpha = alpha, colour
 		}
-		for c := range 4 {
-			w := colour
-			if c == 3 {
-				w = alpha
-			}
+		for c, w := range [4]int{colour, colour, colour, alpha} {
 			pixels[i][c] = uint8(((64-w)*ends[2*subset][c] + w*ends[2*subset+1][c] + 32) >> 6)
 		}
 		if rotation > 0 {

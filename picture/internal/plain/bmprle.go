@@ -20,36 +20,15 @@ func (b *dib) runs(data, pix []byte, spend Spend) error {
 	w := runWriter{pix: pix, width: b.width, packed: b.compression == bmpRLE4}
 	rest, work := data[b.pixels:], 0
 	for w.at < len(pix) {
-		if len(rest) < 2 {
-			return fault.ErrTruncated
+		before := w.at
+		taken, end, err := w.step(rest)
+		if err != nil {
+			return err
 		}
-		count, value, before := int(rest[0]), rest[1], w.at
-		rest = rest[2:]
-		switch {
-		case count > 0:
-			w.run(count, value)
-		case value == 0: // end of the row
-			if over := w.at % w.width; over > 0 {
-				w.at += w.width - over
-			}
-			w.x = 0
-		case value == 1: // end of the image
-			b.upright(pix)
-			return nil
-		case value == 2: // further to the right and up
-			if len(rest) < 2 {
-				return fault.ErrTruncated
-			}
-			w.at += min(len(pix)-w.at, int(rest[0])+int(rest[1])*w.width)
-			w.x = w.at % w.width
-			rest = rest[2:]
-		default:
-			n, err := w.literal(int(value), rest)
-			if err != nil {
-				return err
-			}
-			rest = rest[n:]
+		if end {
+			break
 		}
+		rest = rest[taken:]
 		if work += 8 + w.at - before; work > 1<<12 {
 			if !spend(work) {
 				return fault.ErrStopped
@@ -59,6 +38,36 @@ func (b *dib) runs(data, pix []byte, spend Spend) error {
 	}
 	b.upright(pix)
 	return nil
+}
+
+// step follows an instruction and returns how many bytes it takes. end says that it is the image's last.
+func (w *runWriter) step(rest []byte) (taken int, end bool, err error) {
+	if len(rest) < 2 {
+		return 0, false, fault.ErrTruncated
+	}
+	count, value := int(rest[0]), rest[1]
+	switch {
+	case count > 0:
+		w.run(count, value)
+	case value == 0: // end of the row
+		if over := w.at % w.width; over > 0 {
+			w.at += w.width - over
+		}
+		w.x = 0
+	case value == 1: // end of the image
+		return 2, true, nil
+	case value == 2: // further to the right and up
+		if len(rest) < 4 {
+			return 0, false, fault.ErrTruncated
+		}
+		w.at += min(len(w.pix)-w.at, int(rest[2])+int(rest[3])*w.width)
+		w.x = w.at % w.width
+		return 4, false, nil
+	default:
+		n, err := w.literal(int(value), rest[2:])
+		return 2 + n, false, err
+	}
+	return 2, false, nil
 }
 
 func (w *runWriter) run(count int, value byte) {

@@ -46,20 +46,7 @@ func ParseDDS(data []byte) (*Image, error) {
 	case flags&ddsIndexed != 0:
 		return m, m.ddsIndexed(data)
 	case flags&ddsCode != 0 && code == "DX10":
-		if len(data) < 148 {
-			return nil, fault.ErrTruncated
-		}
-		number := le.Uint32(data[128:])
-		if b, found := ddsNumbers[number]; found {
-			m.blocks(data, 148, b)
-			return m, nil
-		}
-		if number != 27 && number != 28 && number != 29 {
-			return nil, unsupported("a texture of DXGI's format %d", number)
-		}
-		m.Channels = 4
-		m.rows(data, raw{at: 148, row: 4 * m.Width, stride: 4 * m.Width}, copied)
-		return m, nil
+		return m, m.ddsNumbered(data)
 	case flags&ddsCode != 0:
 		b, found := ddsBlocks[code]
 		if !found {
@@ -73,6 +60,24 @@ func ParseDDS(data []byte) (*Image, error) {
 	row := m.rowBytes()
 	m.rows(data, raw{at: 128, row: row, stride: row}, copied)
 	return m, nil
+}
+
+// ddsNumbered reads a texture whose format is one of DXGI's numbers, in a second header.
+func (m *Image) ddsNumbered(data []byte) error {
+	if len(data) < 148 {
+		return fault.ErrTruncated
+	}
+	number := le.Uint32(data[128:])
+	if b, found := ddsNumbers[number]; found {
+		m.blocks(data, 148, b)
+		return nil
+	}
+	if number != 27 && number != 28 && number != 29 {
+		return unsupported("a texture of DXGI's format %d", number)
+	}
+	m.Channels = 4
+	m.rows(data, raw{at: 148, row: 4 * m.Width, stride: 4 * m.Width}, copied)
+	return nil
 }
 
 func (m *Image) ddsIndexed(data []byte) error {

@@ -69,24 +69,9 @@ func (m *Image) pcxRows(rest, pix []byte, size, bits, planes int, spend Spend) e
 		if !spend(m.Width) {
 			return fault.ErrStopped
 		}
-		for at := 0; at < len(line); {
-			if len(rest) == 0 {
-				return fault.ErrTruncated
-			}
-			count, value := 1, rest[0]
-			if rest = rest[1:]; value >= 0xc0 {
-				if len(rest) == 0 {
-					return fault.ErrTruncated
-				}
-				count, value, rest = int(value&0x3f), rest[0], rest[1:]
-			}
-			if count > len(line)-at {
-				return fault.Corrupt("a run that leaves its row")
-			}
-			for range count {
-				line[at] = value
-				at++
-			}
+		var err error
+		if rest, err = pcxRuns(line, rest); err != nil {
+			return err
 		}
 		row := pix[y*m.rowBytes():][:m.rowBytes()]
 		switch {
@@ -106,4 +91,28 @@ func (m *Image) pcxRows(rest, pix []byte, size, bits, planes int, spend Spend) e
 		}
 	}
 	return nil
+}
+
+// pcxRuns unpacks a row and returns what follows it.
+func pcxRuns(line, rest []byte) ([]byte, error) {
+	for at := 0; at < len(line); {
+		if len(rest) == 0 {
+			return nil, fault.ErrTruncated
+		}
+		count, value := 1, rest[0]
+		if rest = rest[1:]; value >= 0xc0 {
+			if len(rest) == 0 {
+				return nil, fault.ErrTruncated
+			}
+			count, value, rest = int(value&0x3f), rest[0], rest[1:]
+		}
+		if count > len(line)-at {
+			return nil, fault.Corrupt("a run that leaves its row")
+		}
+		for range count {
+			line[at] = value
+			at++
+		}
+	}
+	return rest, nil
 }

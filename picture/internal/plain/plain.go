@@ -167,6 +167,12 @@ func indices(dst, src []byte, bits int) {
 	}
 }
 
+// bilevelLine unpacks a line of bits.
+func bilevelLine(dst, src []byte) error {
+	indices(dst, src, 1)
+	return nil
+}
+
 // bilevel is a palette of two colours.
 func bilevel(zero, one uint8) *Palette {
 	p := &Palette{Opaque: true, Count: 2}

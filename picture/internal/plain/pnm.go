@@ -74,11 +74,9 @@ func ParsePNM(data []byte) (*Image, error) {
 		p.floats(m, scale)
 		return m, nil
 	default:
-		if maxval, ok = p.number(); !ok {
-			return nil, fault.ErrTruncated
-		}
-		if maxval < 1 || maxval >= 1<<16 {
-			return nil, fault.Corrupt("a largest value of %d", maxval)
+		var err error
+		if maxval, err = p.maxval(); err != nil {
+			return nil, err
 		}
 	}
 	switch {
@@ -86,10 +84,7 @@ func ParsePNM(data []byte) (*Image, error) {
 		p.plain(m, kind, maxval)
 	case kind == '4':
 		row := (width + 7) / 8
-		m.rows(data, raw{at: p.at, row: row, stride: row}, func(dst, src []byte) error {
-			indices(dst, src, 1)
-			return nil
-		})
+		m.rows(data, raw{at: p.at, row: row, stride: row}, bilevelLine)
 	default:
 		p.packed(m, maxval)
 	}
@@ -137,6 +132,18 @@ func (p *pnmReader) token() []byte {
 func (p *pnmReader) number() (int, bool) {
 	n, err := strconv.ParseUint(string(p.token()), 10, 31)
 	return int(n), err == nil
+}
+
+// maxval reads the largest value of a sample.
+func (p *pnmReader) maxval() (int, error) {
+	value, ok := p.number()
+	if !ok {
+		return 0, fault.ErrTruncated
+	}
+	if value < 1 || value >= 1<<16 {
+		return 0, fault.Corrupt("a largest value of %d", value)
+	}
+	return value, nil
 }
 
 func (p *pnmReader) scale() (float64, bool) {

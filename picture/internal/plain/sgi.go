@@ -29,29 +29,37 @@ func ParseSGI(data []byte) (*Image, error) {
 	row := m.Width * size
 	if data[2] == 0 {
 		m.Least = 512 + product(row, m.Height, m.Channels)
-		m.read = func(pix []byte, spend Spend) error {
-			return m.sgiRows(pix, size, spend, func(i int) ([]byte, error) {
-				if at := 512 + i*row; at+row <= len(data) {
-					return data[at:][:row], nil
-				}
-				return nil, fault.ErrTruncated
-			})
-		}
+		m.read = func(pix []byte, spend Spend) error { return m.sgiRows(pix, size, spend, sgiPlain(data, row)) }
 		return m, nil
 	}
 	m.Least = 512 + product(8, m.Height, m.Channels)
 	m.Scratch = int64(row)
 	m.read = func(pix []byte, spend Spend) error {
-		line, count := make([]byte, row), m.Height*m.Channels
-		return m.sgiRows(pix, size, spend, func(i int) ([]byte, error) {
-			start, length := int64(be.Uint32(data[512+4*i:])), int64(be.Uint32(data[512+4*(count+i):]))
-			if start+length > int64(len(data)) {
-				return nil, fault.ErrTruncated
-			}
-			return line, sgiRuns(line, data[start:start+length], size)
-		})
+		return m.sgiRows(pix, size, spend, sgiPacked(data, row, m.Height*m.Channels, size))
 	}
 	return m, nil
+}
+
+// sgiPlain finds rows that are stored one after another.
+func sgiPlain(data []byte, row int) func(i int) ([]byte, error) {
+	return func(i int) ([]byte, error) {
+		if at := 512 + i*row; at+row <= len(data) {
+			return data[at:][:row], nil
+		}
+		return nil, fault.ErrTruncated
+	}
+}
+
+// sgiPacked unpacks rows by a table of their places and one of their lengths. Each is valid until the next.
+func sgiPacked(data []byte, row, count, size int) func(i int) ([]byte, error) {
+	line := make([]byte, row)
+	return func(i int) ([]byte, error) {
+		start, length := int64(be.Uint32(data[512+4*i:])), int64(be.Uint32(data[512+4*(count+i):]))
+		if start+length > int64(len(data)) {
+			return nil, fault.ErrTruncated
+		}
+		return line, sgiRuns(line, data[start:start+length], size)
+	}
 }
 
 // sgiRows reads the rows, from below, of channel after channel.

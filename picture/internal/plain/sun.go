@@ -13,36 +13,21 @@ func ParseSun(data []byte) (*Image, error) {
 	word := func(i int) int { return int(be.Uint32(data[4*i:])) }
 	depth, kind, mapKind, mapBytes := word(3), word(5), word(6), word(7)
 	m := &Image{Width: word(1), Height: word(2), Channels: 1}
-	var line func(dst, src []byte) error
 	switch {
 	case kind > 3:
 		return nil, unsupported("a Sun raster of type %d", kind)
 	case mapBytes > 768 || mapBytes > 0 && (mapKind != 1 || depth != 8):
 		return nil, unsupported("a Sun raster of %d bits with a colour map of type %d and %d bytes", depth, mapKind, mapBytes)
-	case depth == 1:
-		m.Palette = bilevel(255, 0)
-		line = func(dst, src []byte) error {
-			indices(dst, src, 1)
-			return nil
-		}
-	case depth == 8:
-		line = copied
-	case depth == 24 && kind == 3:
-		m.Channels, line = 3, copied
-	case depth == 24:
-		m.Channels, line = 3, reversed(3, 3)
-	default: // programs do not agree on the order of 32 bits
-		return nil, unsupported("a Sun raster of %d bits", depth)
+	}
+	line, err := m.sunLine(depth, kind)
+	if err != nil {
+		return nil, err
 	}
 	if len(data) < 32+mapBytes {
 		return nil, fault.ErrTruncated
 	}
 	if mapBytes > 0 {
-		m.Palette = &Palette{Opaque: true, Count: mapBytes / 3}
-		for i := range m.Palette.Count {
-			c := data[32+i:]
-			m.Palette.Colours[i] = [4]uint8{c[0], c[mapBytes/3], c[mapBytes/3*2], 255}
-		}
+		m.Palette = sunPalette(data[32 : 32+mapBytes])
 	}
 	bits := product(m.Width, depth)
 	r := raw{at: 32 + mapBytes, row: int((bits + 7) / 8), stride: int((bits + 15) / 16 * 2)}
@@ -57,6 +42,35 @@ func ParseSun(data []byte) (*Image, error) {
 	}
 	m.read = func(pix []byte, spend Spend) error { return m.sunRows(data[r.at:], pix, r, line, spend) }
 	return m, nil
+}
+
+// sunLine sets what pixels are made of, and says how a line of them is read.
+func (m *Image) sunLine(depth, kind int) (line func(dst, src []byte) error, err error) {
+	switch {
+	case depth == 1:
+		m.Palette = bilevel(255, 0)
+		return bilevelLine, nil
+	case depth == 8:
+		return copied, nil
+	case depth == 24 && kind == 3:
+		m.Channels = 3
+		return copied, nil
+	case depth == 24:
+		m.Channels = 3
+		return reversed(3, 3), nil
+	}
+	// Programs do not agree on the order of 32 bits.
+	return nil, unsupported("a Sun raster of %d bits", depth)
+}
+
+// sunPalette is a map that has all red values first, then green, then blue.
+func sunPalette(colours []byte) *Palette {
+	count := len(colours) / 3
+	p := &Palette{Opaque: true, Count: count}
+	for i := range count {
+		p.Colours[i] = [4]uint8{colours[i], colours[count+i], colours[2*count+i], 255}
+	}
+	return p
 }
 
 // sunRows unpacks run lengths, which count the bytes that fill rows up to 16 bits, and reach from row to row.

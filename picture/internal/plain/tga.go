@@ -77,20 +77,8 @@ func ParseTGA(data []byte) (*Image, error) {
 		at += entry * t.count
 	}
 	size := (t.depth + 7) / 8
-	var line func(dst, src []byte) error
-	switch {
-	case t.kind&7 != 2:
-		m.Channels, line = size, copied
-	case size == 2:
-		m.Channels, line = 3, fifteen
-	case size == 3 || t.opaque(data):
-		m.Channels, line = 3, reversed(size, 3)
-	default:
-		m.Channels, line = 4, reversed(4, 4)
-	}
-	if t.flags&0x10 != 0 {
-		line = fromRight(line, m.Channels)
-	}
+	channels, line := t.line(data, size)
+	m.Channels = channels
 	row := t.width * size
 	r := raw{at: at, row: row, stride: row, upward: t.flags&0x20 == 0}
 	if t.kind < 8 {
@@ -103,6 +91,24 @@ func ParseTGA(data []byte) (*Image, error) {
 		return m.tgaRows(data[min(at, len(data)):], pix, r, size, line, spend)
 	}
 	return m, nil
+}
+
+// line says what pixels of so many bytes are made of, and how a line of them is read.
+func (t tga) line(data []byte, size int) (channels int, line func(dst, src []byte) error) {
+	switch {
+	case t.kind&7 != 2:
+		channels, line = size, copied
+	case size == 2:
+		channels, line = 3, fifteen
+	case size == 3 || t.opaque(data):
+		channels, line = 3, reversed(size, 3)
+	default:
+		channels, line = 4, reversed(4, 4)
+	}
+	if t.flags&0x10 != 0 {
+		line = fromRight(line, channels)
+	}
+	return channels, line
 }
 
 // tgaRows unpacks rows.

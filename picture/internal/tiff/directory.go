@@ -135,33 +135,33 @@ func (d *Directory) Floats(tag uint16, most int64) ([]float64, error) {
 	size := int(e.size())
 	out := make([]float64, n)
 	for i := range out {
-		b := raw[i*size:]
-		v := d.file.number(b, size)
-		switch e.kind {
-		case 5, 10:
-			top, bottom := d.file.order.Uint32(b), d.file.order.Uint32(b[4:])
-			if e.kind == 5 {
-				out[i] = float64(top) / float64(bottom)
-			} else {
-				out[i] = float64(int32(top)) / float64(int32(bottom))
-			}
-		case 6:
-			out[i] = float64(int8(v))
-		case 8:
-			out[i] = float64(int16(v))
-		case 9:
-			out[i] = float64(int32(v))
-		case 17:
-			out[i] = float64(int64(v))
-		case 11:
-			out[i] = float64(math.Float32frombits(uint32(v)))
-		case 12:
-			out[i] = math.Float64frombits(v)
-		default:
-			out[i] = float64(v)
-		}
+		out[i] = d.file.float(raw[i*size:][:size], e.kind)
 	}
 	return out, nil
+}
+
+// float is a value of one of TIFF's types.
+func (f *File) float(b []byte, kind uint16) float64 {
+	v := f.number(b, len(b))
+	switch kind {
+	case 5: // a fraction
+		return float64(f.order.Uint32(b)) / float64(f.order.Uint32(b[4:]))
+	case 10:
+		return float64(int32(f.order.Uint32(b))) / float64(int32(f.order.Uint32(b[4:])))
+	case 6:
+		return float64(int8(v))
+	case 8:
+		return float64(int16(v))
+	case 9:
+		return float64(int32(v))
+	case 17:
+		return float64(int64(v))
+	case 11:
+		return float64(math.Float32frombits(uint32(v)))
+	case 12:
+		return math.Float64frombits(v)
+	}
+	return float64(v)
 }
 
 // Bytes are a tag's value as stored, of up to most bytes; none without the tag.

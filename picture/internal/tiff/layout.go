@@ -140,6 +140,11 @@ func (l *Layout) readSamples() error {
 	default:
 		return fault.Unsupported("TIFF with samples of kind %d, such as complex numbers: convert it to PNG", l.Format)
 	}
+	return l.checkCompressed(bits)
+}
+
+// checkCompressed refuses samples that the compression or the predictor cannot have.
+func (l *Layout) checkCompressed(bits int) error {
 	switch {
 	case l.fax() && (bits != 1 || l.Samples > 1 && !l.Planes):
 		return fault.Unsupported("TIFF compressed as a fax with more than one bit a pixel: convert it to PNG")
@@ -239,22 +244,8 @@ func (l *Layout) readSize() error {
 
 func (l *Layout) readBlocks() error {
 	d := l.dir
-	l.offsets, l.counts = StripOffsets, StripCounts
-	l.BlockWidth, l.BlockHeight = l.Width, l.Height
-	switch {
-	case d.Has(TileWidth) || d.Has(TileOffsets):
-		l.Tiled, l.offsets, l.counts = true, TileOffsets, TileCounts
-		if !d.Has(TileOffsets) {
-			l.offsets, l.counts = StripOffsets, StripCounts // some write so
-		}
-		l.BlockWidth, l.BlockHeight = d.small(TileWidth, 0), d.small(TileHeight, 0)
-		if l.BlockWidth < 1 || l.BlockHeight < 1 {
-			return fault.Corrupt("tiles of %dx%d pixels", l.BlockWidth, l.BlockHeight)
-		}
-	case d.Has(RowsPerStrip):
-		if rows := d.small(RowsPerStrip, 0); rows > 0 {
-			l.BlockHeight = min(rows, l.Height)
-		}
+	if err := l.readBlockSize(); err != nil {
+		return err
 	}
 	l.Across, l.Down = divided(l.Width, l.BlockWidth), divided(l.Height, l.BlockHeight)
 	if l.Compression == OldJPEG {
@@ -275,6 +266,29 @@ func (l *Layout) readBlocks() error {
 	}
 	if e := d.find(l.offsets); e.at >= 0 && e.size() > 0 && blocks > (d.file.size-e.at)/e.size() {
 		return fault.Truncated("the list of its %d strips or tiles is longer than the file", blocks)
+	}
+	return nil
+}
+
+// readBlockSize tells tiles from strips.
+func (l *Layout) readBlockSize() error {
+	d := l.dir
+	l.offsets, l.counts = StripOffsets, StripCounts
+	l.BlockWidth, l.BlockHeight = l.Width, l.Height
+	switch {
+	case d.Has(TileWidth) || d.Has(TileOffsets):
+		l.Tiled = true
+		if d.Has(TileOffsets) { // else some write those of strips
+			l.offsets, l.counts = TileOffsets, TileCounts
+		}
+		l.BlockWidth, l.BlockHeight = d.small(TileWidth, 0), d.small(TileHeight, 0)
+		if l.BlockWidth < 1 || l.BlockHeight < 1 {
+			return fault.Corrupt("tiles of %dx%d pixels", l.BlockWidth, l.BlockHeight)
+		}
+	case d.Has(RowsPerStrip):
+		if rows := d.small(RowsPerStrip, 0); rows > 0 {
+			l.BlockHeight = min(rows, l.Height)
+		}
 	}
 	return nil
 }
