@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync/atomic"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
@@ -73,12 +74,10 @@ func NewExtractor(model *Model, options ExtractorOptions) (*Extractor, error) {
 	}
 	e := &Extractor{model: model, batch: options.Batch, picture: model.InputHeight * model.InputWidth * model.Depth(), halved: options.Halved}
 	e.run = e.runSession
-	seen := map[string]bool{}
-	for _, name := range options.Layers {
-		if seen[name] {
+	for i, name := range options.Layers {
+		if slices.Contains(options.Layers[:i], name) {
 			return nil, fmt.Errorf("inference: layer %s is requested twice", name)
 		}
-		seen[name] = true
 		if err := e.tap(name, options.Pool); err != nil {
 			return nil, err
 		}
