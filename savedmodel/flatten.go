@@ -178,13 +178,27 @@ func (f *flattener) visit(s *scope, node *nodepb.NodeDef) error {
 	if f.names += len(s.prefix) + len(name); f.names > maxNames {
 		return fmt.Errorf("%w: names of nodes within calls of more than %d MB", ErrFormat, maxNames>>20)
 	}
+	flat, err := f.copyNode(s, node)
+	if err != nil {
+		return err
+	}
+	s.state[name] = visited
+	f.nodes = append(f.nodes, flat)
+	if len(f.nodes) > maxNodes {
+		return fmt.Errorf("%w: more than %d nodes", ErrFormat, maxNodes)
+	}
+	return nil
+}
+
+// copyNode is a node of the flat graph, whose inputs it visits.
+func (f *flattener) copyNode(s *scope, node *nodepb.NodeDef) (*nodepb.NodeDef, error) {
 	flat := proto.Clone(node).(*nodepb.NodeDef)
-	flat.Name = s.prefix + name
+	flat.Name = s.prefix + node.GetName()
 	flat.Input = nil
 	for _, input := range node.GetInput() {
 		reference, err := f.input(s, input)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if reference != "" {
 			flat.Input = append(flat.Input, reference)
@@ -192,17 +206,12 @@ func (f *flattener) visit(s *scope, node *nodepb.NodeDef) error {
 	}
 	for key, attribute := range flat.GetAttr() {
 		if attribute.GetPlaceholder() != "" {
-			return fmt.Errorf("%w: attribute %s of %s is left to the caller of its function", ErrFormat, key, flat.Name)
+			return nil, fmt.Errorf("%w: attribute %s of %s is left to the caller of its function", ErrFormat, key, flat.Name)
 		}
 	}
 	delete(flat.Attr, "_class")         // colocation: the nodes named there may not be copied
 	delete(flat.Attr, "_output_shapes") // inferred anew
-	s.state[name] = visited
-	f.nodes = append(f.nodes, flat)
-	if len(f.nodes) > maxNodes {
-		return fmt.Errorf("%w: more than %d nodes", ErrFormat, maxNodes)
-	}
-	return nil
+	return flat, nil
 }
 
 // input returns a node's input in the flat graph. A control input (with a leading ^) is kept

@@ -2,6 +2,7 @@ package savedmodel
 
 import (
 	"cmp"
+	"slices"
 
 	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
 	typespb "github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
@@ -13,18 +14,16 @@ import (
 // are missing that get different things, and those that others might assign to, through a function or another handle.
 // They are found in one pass, since a model may have as many as it likes.
 func (g *guard) contents(in body) map[string]mark {
+	for _, function := range g.functions {
+		if slices.ContainsFunc(function.GetNodeDef(), holdsStrings) {
+			return map[string]mark{}
+		}
+	}
 	handles, shared := map[string]*nodepb.NodeDef{}, map[string]int{}
 	for name, n := range g.top {
 		if holdsStrings(n) {
 			handles[name] = n
 			shared[variableName(n)]++
-		}
-	}
-	for _, function := range g.functions {
-		for _, n := range function.GetNodeDef() {
-			if holdsStrings(n) {
-				return map[string]mark{}
-			}
 		}
 	}
 	contents, unclear := map[string]mark{}, map[string]bool{}

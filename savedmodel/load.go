@@ -2,6 +2,7 @@ package savedmodel
 
 import (
 	"fmt"
+	"maps"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
 	"google.golang.org/protobuf/proto"
@@ -54,46 +55,58 @@ func (l *loader) importGraph(loading bool) (*tf.Graph, error) {
 // initialize restores the variables and fills the tables, as TensorFlow's own loader does.
 func (l *loader) initialize() error {
 	feeds := map[tf.Output]*tf.Tensor{}
-	feed := func(name, file string) error {
-		output, err := l.output(name)
-		if err != nil {
-			return err
-		}
-		feeds[output], err = tf.NewTensor(file)
-		return err
-	}
 	for name, file := range l.program.assets {
 		if !l.program.loading[parseTensor(name).node] {
 			continue
 		}
-		if err := feed(name, file); err != nil {
+		if err := l.feed(feeds, name, file); err != nil {
 			return fmt.Errorf("feed its asset %s: %w", file, err)
 		}
 	}
-	run := func(what, node string) error {
-		if node == "" {
-			return nil
-		}
-		if _, err := l.loaded.Session.Run(feeds, nil, []*tf.Operation{l.loaded.Graph.Operation(node)}); err != nil {
-			return fmt.Errorf("%s: %w", what, err)
-		}
+	if err := l.fillVariables(feeds); err != nil {
+		return err
+	}
+	if l.program.initialize == "" {
 		return nil
 	}
-	switch {
-	case l.program.keys != nil:
+	if err := l.runNode(feeds, l.program.initialize); err != nil {
+		return fmt.Errorf("initialize it: %w", err)
+	}
+	return nil
+}
+
+// fillVariables gives the variables their values, directly if the checkpoint's keys are known, else by the model's own nodes.
+func (l *loader) fillVariables(feeds map[tf.Output]*tf.Tensor) error {
+	if l.program.keys != nil {
 		if err := l.restoreVariables(); err != nil {
 			return fmt.Errorf("restore its variables: %w", err)
 		}
-	case l.program.restore != "":
-		if err := feed(l.program.checkpoint, l.checkpoint()); err != nil {
-			return err
-		}
-		if err := run("restore its variables", l.program.restore); err != nil {
-			return err
-		}
-		if output, err := l.output(l.program.checkpoint); err == nil {
-			delete(feeds, output)
-		}
+		return nil
 	}
-	return run("initialize it", l.program.initialize)
+	if l.program.restore == "" {
+		return nil
+	}
+	feeds = maps.Clone(feeds)
+	if err := l.feed(feeds, l.program.checkpoint, l.checkpoint()); err != nil {
+		return err
+	}
+	if err := l.runNode(feeds, l.program.restore); err != nil {
+		return fmt.Errorf("restore its variables: %w", err)
+	}
+	return nil
+}
+
+// feed adds a tensor with the name of a file.
+func (l *loader) feed(feeds map[tf.Output]*tf.Tensor, name, file string) error {
+	output, err := l.output(name)
+	if err != nil {
+		return err
+	}
+	feeds[output], err = tf.NewTensor(file)
+	return err
+}
+
+func (l *loader) runNode(feeds map[tf.Output]*tf.Tensor, node string) error {
+	_, err := l.loaded.Session.Run(feeds, nil, []*tf.Operation{l.loaded.Graph.Operation(node)})
+	return err
 }

@@ -54,6 +54,19 @@ func newProgram(dir string, meta *core.MetaGraphDef, signature string, def *core
 	if p.restore != "" {
 		p.keys = p.checkpointTensors(g.top, g.functions)
 	}
+	if err := p.judgeLoading(g, dir); err != nil {
+		return nil, err
+	}
+	g.part(bySignature(signature), outputNodes(def), nil)
+	p.impure, p.operations = varied(g.found), map[string]int{}
+	for n := range g.seen {
+		p.operations[n.GetOp()]++
+	}
+	return p, nil
+}
+
+// judgeLoading has the guard look at what restores the variables and what initializes the model.
+func (p *program) judgeLoading(g *guard, dir string) error {
 	fed := map[string]mark{}
 	for t, file := range p.assets {
 		fed[inference.Producer(t)] = markAsset(dir, file)
@@ -68,19 +81,14 @@ func newProgram(dir string, meta *core.MetaGraphDef, signature string, def *core
 			continue
 		}
 		if g.top[step.root] == nil {
-			return nil, fmt.Errorf("%w: node %s, to be run %s, does not exist", ErrFormat, step.root, step.when)
+			return fmt.Errorf("%w: node %s, to be run %s, does not exist", ErrFormat, step.root, step.when)
 		}
 		needed := g.part(step.when, []string{step.root}, step.fed)
 		if step.root != p.restore || p.keys == nil {
 			maps.Copy(p.loading, needed)
 		}
 	}
-	g.part(bySignature(signature), outputNodes(def), nil)
-	p.impure, p.operations = varied(g.found), map[string]int{}
-	for n := range g.seen {
-		p.operations[n.GetOp()]++
-	}
-	return p, nil
+	return nil
 }
 
 func newGuard(meta *core.MetaGraphDef) *guard {
