@@ -148,14 +148,7 @@ func (p Published) download(ctx context.Context, partial string, progress func(d
 	if err != nil {
 		return err
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.URL, nil)
-	if err != nil {
-		return err
-	}
-	if done > 0 {
-		request.Header.Set("Range", fmt.Sprintf("bytes=%d-", done))
-	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := p.request(ctx, done)
 	if err != nil {
 		return err
 	}
@@ -180,6 +173,18 @@ func (p Published) download(ctx context.Context, partial string, progress func(d
 	}
 	_, err = io.Copy(file, &meteredReader{response.Body, done, total, progress})
 	return errors.Join(err, file.Sync()) // before it gets its name
+}
+
+// request asks for the file from a byte on.
+func (p Published) request(ctx context.Context, from int64) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.URL, nil)
+	if err != nil {
+		return nil, err
+	}
+	if from > 0 {
+		request.Header.Set("Range", fmt.Sprintf("bytes=%d-", from))
+	}
+	return http.DefaultClient.Do(request)
 }
 
 type meteredReader struct {
