@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -83,17 +84,14 @@ func Survey(ctx context.Context, items []Item, maxPixels, wanted int) (kinds []K
 	for _, k := range s.kinds {
 		kinds = append(kinds, *k)
 	}
-	slices.SortFunc(kinds, func(a, b Kind) int {
-		rank := func(k Kind) int { return slices.Index(findings, k.Finding) }
-		if d := rank(a) - rank(b); d != 0 {
-			return d
-		}
-		if d := b.Pictures - a.Pictures; d != 0 {
-			return d
-		}
-		return strings.Compare(a.Format, b.Format)
-	})
+	slices.SortFunc(kinds, compareKinds)
 	return kinds, readable, nil
+}
+
+// compareKinds puts what can be read first, then what there is more of.
+func compareKinds(a, b Kind) int {
+	rank := func(k Kind) int { return slices.Index(findings, k.Finding) }
+	return cmp.Or(rank(a)-rank(b), b.Pictures-a.Pictures, strings.Compare(a.Format, b.Format))
 }
 
 type survey struct {
