@@ -211,19 +211,7 @@ func (p *principal) iterate(ctx context.Context, directions [][]float64, wanted 
 		}
 		return v
 	}
-	done = true
-	p.result = Projection{Mean: p.mean, Components: mat.NewDense(p.cols, wanted, nil)}
-	for i := range wanted {
-		variance, v := max(0, values[n-1-i]), best(p.basis, i)
-		residual := best(p.images, i)
-		floats.AddScaled(residual, -variance, v)
-		if floats.Norm(residual, 2) > componentTolerance*values[n-1] {
-			done = false
-		}
-		p.result.Components.SetCol(i, v)
-		p.result.Variances = append(p.result.Variances, variance)
-		p.result.Ratios = append(p.result.Ratios, variance/p.variance)
-	}
+	done = p.enter(values, wanted, best)
 	if done || n+blockSize <= maxDirections {
 		return done || n == p.cols, clone(images), nil
 	}
@@ -233,6 +221,25 @@ func (p *principal) iterate(ctx context.Context, directions [][]float64, wanted 
 	}
 	p.basis, p.images = basis, restarted
 	return false, clone(restarted), nil
+}
+
+// enter makes the result of the components, and says whether all are accurate.
+func (p *principal) enter(values []float64, wanted int, best func(of [][]float64, i int) []float64) (accurate bool) {
+	n := len(values)
+	accurate = true
+	p.result = Projection{Mean: p.mean, Components: mat.NewDense(p.cols, wanted, nil)}
+	for i := range wanted {
+		variance, v := max(0, values[n-1-i]), best(p.basis, i)
+		residual := best(p.images, i)
+		floats.AddScaled(residual, -variance, v)
+		if floats.Norm(residual, 2) > componentTolerance*values[n-1] {
+			accurate = false
+		}
+		p.result.Components.SetCol(i, v)
+		p.result.Variances = append(p.result.Variances, variance)
+		p.result.Ratios = append(p.result.Ratios, variance/p.variance)
+	}
+	return accurate
 }
 
 // eigen are the eigenvalues of the covariance within the basis, ascending, and the vectors, a column each.

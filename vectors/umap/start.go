@@ -91,12 +91,11 @@ func dot(a, b []float64) float64 {
 	return s0 + s1 + (s2 + s3)
 }
 
-// components finds two directions of most variance among evenly spaced rows, by iterations of a subspace: good
-// enough to begin with.
-func components(ctx context.Context, t *vectors.Table, workers int) (mean []float64, axes [][]float64, err error) {
+// centredSample are evenly spaced rows, of unit length before their mean is taken off.
+func centredSample(t *vectors.Table) (mean []float64, sample [][]float64) {
 	cols := t.Cols()
 	count := min(t.Rows(), sampleRows, max(2, sampleValues/cols))
-	sample := make([][]float64, count)
+	sample = make([][]float64, count)
 	mean = make([]float64, cols)
 	for i := range sample {
 		sample[i] = make([]float64, cols)
@@ -108,6 +107,14 @@ func components(ctx context.Context, t *vectors.Table, workers int) (mean []floa
 	for _, row := range sample {
 		add(row, mean, -1)
 	}
+	return mean, sample
+}
+
+// components finds two directions of most variance among evenly spaced rows, by iterations of a subspace: good
+// enough to begin with.
+func components(ctx context.Context, t *vectors.Table, workers int) (mean []float64, axes [][]float64, err error) {
+	cols := t.Cols()
+	mean, sample := centredSample(t)
 	axes = make([][]float64, min(directions, cols))
 	for a := range axes {
 		axes[a] = make([]float64, cols)
