@@ -86,23 +86,11 @@ func Export(h *head.Head, m Model, o Options) error {
 		return err
 	}
 	c := &classifier{nodes: n}
-	probabilities, novelty := c.probabilities(h, features), ""
-	if h.Novelty != nil {
-		novelty = c.novelty(h, features)
-	}
-	classes, label := c.names(h.Classes, probabilities, novelty, o.Unknown)
+	outputs := c.outputs(h, features, o.Unknown)
 	if c.err != nil {
 		return fmt.Errorf("servable: the head: %w", c.err)
 	}
 	variables = append(variables, c.variables...)
-	outputs := map[string]*core.TensorInfo{
-		Probabilities: info(probabilities, float32Type, -1, len(h.Classes)),
-		ClassNames:    info(classes, stringType, -1, len(h.Classes)),
-		Label:         info(label, stringType, -1),
-	}
-	if novelty != "" {
-		outputs[Novelty] = info(novelty, float32Type, -1)
-	}
 	saver := n.saver(variables)
 	parts := savedmodel.Parts{
 		Graph: n.graph(functions),
@@ -116,6 +104,24 @@ func Export(h *head.Head, m Model, o Options) error {
 	return savedmodel.Write(o.Dir, parts, func(prefix string) error {
 		return saveValues(m.Parts[0].Extractor.Model(), variables, prefix)
 	})
+}
+
+// outputs adds the head and describes what the signature returns.
+func (c *classifier) outputs(h *head.Head, features []string, unknown string) map[string]*core.TensorInfo {
+	probabilities, novelty := c.probabilities(h, features), ""
+	if h.Novelty != nil {
+		novelty = c.novelty(h, features)
+	}
+	classes, label := c.names(h.Classes, probabilities, novelty, unknown)
+	outputs := map[string]*core.TensorInfo{
+		Probabilities: info(probabilities, float32Type, -1, len(h.Classes)),
+		ClassNames:    info(classes, stringType, -1, len(h.Classes)),
+		Label:         info(label, stringType, -1),
+	}
+	if novelty != "" {
+		outputs[Novelty] = info(novelty, float32Type, -1)
+	}
+	return outputs
 }
 
 // graph is the graph of all nodes so far.
