@@ -47,29 +47,10 @@ func main() {
 }
 
 func write(w io.Writer, wheels io.Reader, o options) error {
-	programs, modules, err := readPrograms(filepath.Join(o.stage, "bin"))
+	components, err := findComponents(wheels, o)
 	if err != nil {
-		return fmt.Errorf("read the programs: %w", err)
+		return err
 	}
-	licensed, err := describeModules(modules, o.licenses)
-	if err != nil {
-		return fmt.Errorf("find the modules' licenses: %w", err)
-	}
-	packages, err := readWheels(wheels)
-	if err != nil {
-		return fmt.Errorf("read the wheels from standard input: %w", err)
-	}
-	libraries, err := findLibraries(o.stage)
-	if err != nil {
-		return fmt.Errorf("find the libraries: %w", err)
-	}
-	embedded, err := describeEmbedded(o.stage, programs, modules)
-	if err != nil {
-		return fmt.Errorf("describe what is in the programs: %w", err)
-	}
-	components := slices.Concat(programs, licensed, packages, libraries, embedded)
-	slices.SortFunc(components, func(a, b cdx.Component) int { return cmp.Compare(a.BOMRef, b.BOMRef) })
-
 	document := cdx.NewBOM()
 	document.SpecVersion, document.JSONSchema = cdx.SpecVersion1_6, "http://cyclonedx.org/schema/bom-1.6.schema.json"
 	root := product(o.version)
@@ -87,6 +68,33 @@ func write(w io.Writer, wheels io.Reader, o options) error {
 	// What is inside the library is the business of its makers, who publish no list of it.
 	document.Compositions = &[]cdx.Composition{{Aggregate: cdx.CompositionAggregateIncomplete, Dependencies: &[]cdx.BOMReference{cdx.BOMReference(root.BOMRef)}}}
 	return cdx.NewBOMEncoder(w, cdx.BOMFileFormatJSON).SetPretty(true).EncodeVersion(document, cdx.SpecVersion1_6)
+}
+
+// findComponents describes all that is in the package, sorted by reference.
+func findComponents(wheels io.Reader, o options) ([]cdx.Component, error) {
+	programs, modules, err := readPrograms(filepath.Join(o.stage, "bin"))
+	if err != nil {
+		return nil, fmt.Errorf("read the programs: %w", err)
+	}
+	licensed, err := describeModules(modules, o.licenses)
+	if err != nil {
+		return nil, fmt.Errorf("find the modules' licenses: %w", err)
+	}
+	packages, err := readWheels(wheels)
+	if err != nil {
+		return nil, fmt.Errorf("read the wheels from standard input: %w", err)
+	}
+	libraries, err := findLibraries(o.stage)
+	if err != nil {
+		return nil, fmt.Errorf("find the libraries: %w", err)
+	}
+	embedded, err := describeEmbedded(o.stage, programs, modules)
+	if err != nil {
+		return nil, fmt.Errorf("describe what is in the programs: %w", err)
+	}
+	components := slices.Concat(programs, licensed, packages, libraries, embedded)
+	slices.SortFunc(components, func(a, b cdx.Component) int { return cmp.Compare(a.BOMRef, b.BOMRef) })
+	return components, nil
 }
 
 // product is what the document is about.
