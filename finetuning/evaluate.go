@@ -53,11 +53,7 @@ type Evaluation struct {
 // it was trained on are head.ErrMismatch; images that it was trained on are counted, with a warning,
 // or left out.
 func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
-	f, err := loadFor(ctx, o.Head, o.Source)
-	if err != nil {
-		return nil, err
-	}
-	f, unknown, err := leaveOutUnknown(o.Head, o.Source, f, o.IgnoreUnknown)
+	f, unknown, err := loadFor(ctx, o.Head, o.Source, o.IgnoreUnknown)
 	if err != nil {
 		return nil, err
 	}
@@ -141,18 +137,20 @@ func Measure(h *head.Head, f Features) (head.Metrics, error) {
 	return head.Evaluate(probabilities, f.Labels, h.Classes)
 }
 
-// loadFor loads the features that a head takes.
-func loadFor(ctx context.Context, h *head.Head, source Source) (Features, error) {
+// loadFor loads the features that a head takes, of the classes that it knows; see leaveOutUnknown.
+func loadFor(ctx context.Context, h *head.Head, source Source, ignoreUnknown bool) (f Features, unknown []head.ClassCount, err error) {
 	local, done, err := source.Fetch(ctx)
 	if err != nil {
-		return Features{}, err
+		return Features{}, nil, err
 	}
 	defer done()
-	f, err := local.Load(ctx, h.LayerNames()...)
-	if err != nil {
-		return Features{}, remote.Located(mismatchFirst(h, local, err), local.Dir, source.Dir)
+	if f, err = local.Load(ctx, h.LayerNames()...); err != nil {
+		return Features{}, nil, remote.Located(mismatchFirst(h, local, err), local.Dir, source.Dir)
 	}
-	return f, checkRecipe(h, f.Recipe)
+	if err := checkRecipe(h, f.Recipe); err != nil {
+		return Features{}, nil, err
+	}
+	return leaveOutUnknown(h, source, f, ignoreUnknown)
 }
 
 // checkRecipe compares the recipe of features with the head's.

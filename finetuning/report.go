@@ -47,11 +47,7 @@ type ReportResult struct {
 // Report measures a head on the images of a dataset that it was not trained on, and trains more heads
 // for a learning curve. If the options name a directory, the page is written there.
 func Report(ctx context.Context, o ReportOptions) (*ReportResult, error) {
-	f, err := loadFor(ctx, o.Head, o.Source)
-	if err != nil {
-		return nil, err
-	}
-	f, unknown, err := leaveOutUnknown(o.Head, o.Source, f, o.IgnoreUnknown)
+	f, unknown, err := loadFor(ctx, o.Head, o.Source, o.IgnoreUnknown)
 	if err != nil {
 		return nil, err
 	}
