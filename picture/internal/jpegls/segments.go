@@ -47,15 +47,10 @@ func (d *Decoder) readSegments(data []byte, headerOnly bool) error {
 		if !d.spend(segmentWork + len(body)) {
 			return fault.ErrStopped
 		}
-		if marker == startOfScan {
-			if err := d.checkFrame(); err != nil || headerOnly {
-				return err
-			}
-			err = d.scan(body)
-		} else {
-			err = d.table(marker, body)
+		if marker == startOfScan && headerOnly {
+			return d.checkFrame()
 		}
-		if err != nil {
+		if err := d.segment(marker, body); err != nil {
 			return err
 		}
 	}
@@ -63,6 +58,16 @@ func (d *Decoder) readSegments(data []byte, headerOnly bool) error {
 		return fault.Corrupt("no frame header, or no scan")
 	}
 	return nil
+}
+
+func (d *Decoder) segment(marker uint8, body []byte) error {
+	if marker != startOfScan {
+		return d.table(marker, body)
+	}
+	if err := d.checkFrame(); err != nil {
+		return err
+	}
+	return d.scan(body)
 }
 
 // table reads a segment that is not a scan.
