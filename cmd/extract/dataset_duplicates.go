@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"fovea/app/cli"
 	"fovea/extraction"
@@ -43,15 +44,7 @@ path. Look at near duplicates before you delete them.`,
 	o.result.AddWithFormat(f)
 	o.sheet.add(command)
 	command.RunE = func(c *cobra.Command, arguments []string) error {
-		switch {
-		case !(o.threshold > 0 && o.threshold <= 1):
-			return cli.Usagef("--threshold %g: give a number above 0, at most 1", o.threshold)
-		case o.exact && f.Changed("threshold"):
-			return cli.Usagef("--threshold is for near duplicates: leave it out with --exact")
-		case o.keep != "" && filepath.Ext(o.keep) != ".csv":
-			return cli.Usagef("--keep-largest %s: name a file that ends in .csv", o.keep)
-		}
-		if err := o.sheet.validate(); err != nil && (o.keep == "" || o.sheet.html != "") {
+		if err := o.validate(f); err != nil {
 			return err
 		}
 		if o.exact {
@@ -60,6 +53,21 @@ path. Look at near duplicates before you delete them.`,
 		return onDataset(o.run)(c, arguments)
 	}
 	return command
+}
+
+func (o *duplicateOptions) validate(f *pflag.FlagSet) error {
+	switch {
+	case !(o.threshold > 0 && o.threshold <= 1):
+		return cli.Usagef("--threshold %g: give a number above 0, at most 1", o.threshold)
+	case o.exact && f.Changed("threshold"):
+		return cli.Usagef("--threshold is for near duplicates: leave it out with --exact")
+	case o.keep != "" && filepath.Ext(o.keep) != ".csv":
+		return cli.Usagef("--keep-largest %s: name a file that ends in .csv", o.keep)
+	}
+	if err := o.sheet.validate(); err != nil && (o.keep == "" || o.sheet.html != "") {
+		return err
+	}
+	return nil
 }
 
 func (o *duplicateOptions) run(ctx context.Context, dir string) error {

@@ -59,8 +59,8 @@ library and type of numbers, and in precisions that may be mixed, such as float3
 says what differs.
 
 With --keep-shards the files of DIR... become those of OUT unchanged, as links (or copies, where links
-are impossible). They must all be of one precision. That takes seconds for any number of rows, but does not check whether an image is
-in two of the datasets; extract dataset validate does.
+are impossible). They must all be of one precision. That takes seconds for any number of rows, but does
+not check whether an image is in two of the datasets; extract dataset validate does.
 
 OUT and DIR may be URLs in object stores.`,
 		Example: "  extract dataset merge all part-1 part-2 part-3",
@@ -79,11 +79,8 @@ OUT and DIR may be URLs in object stores.`,
 	cli.PathVar(f, &o.Staging, "staging", "", cli.StagingHelp)
 	o.result.Add(f)
 	command.RunE = func(command *cobra.Command, arguments []string) error {
-		if o.KeepShards && (f.Changed("format") || f.Changed("bytes-per-file") || f.Changed("tensor-extension") || o.PrefixPaths) {
-			return cli.Usagef("--keep-shards keeps the files as they are: not with --format, --bytes-per-file, --tensor-extension or --prefix-paths")
-		}
-		if o.Staging != "" && !objects.IsURL(arguments[0]) {
-			return cli.Usagef("--staging is for a dataset OUT in an object store")
+		if err := o.validate(f, arguments[0]); err != nil {
+			return err
 		}
 		if err := o.shards.set(command.Context(), &o.MergeOptions.MergeOptions); err != nil {
 			return err
@@ -91,6 +88,16 @@ OUT and DIR may be URLs in object stores.`,
 		return o.run(command.Context(), arguments)
 	}
 	return command
+}
+
+func (o *mergeFlags) validate(f *pflag.FlagSet, out string) error {
+	if o.KeepShards && (f.Changed("format") || f.Changed("bytes-per-file") || f.Changed("tensor-extension") || o.PrefixPaths) {
+		return cli.Usagef("--keep-shards keeps the files as they are: not with --format, --bytes-per-file, --tensor-extension or --prefix-paths")
+	}
+	if o.Staging != "" && !objects.IsURL(out) {
+		return cli.Usagef("--staging is for a dataset OUT in an object store")
+	}
+	return nil
 }
 
 func (o *mergeFlags) run(ctx context.Context, arguments []string) error {

@@ -18,10 +18,14 @@ import (
 	"fovea/objects"
 )
 
+type relabelFlags struct {
+	extraction.RelabelOptions
+	labels, missing string
+	result          cli.ResultFlags
+}
+
 func newDatasetRelabel() *cobra.Command {
-	var o extraction.RelabelOptions
-	var labels, missing string
-	var result cli.ResultFlags
+	var o relabelFlags
 	command := &cobra.Command{
 		Use:   "relabel --labels SOURCE DIR",
 		Short: "Give a dataset's rows other labels and splits without extracting again",
@@ -32,42 +36,48 @@ rows stay until the new ones are complete and on disk, and then they are swapped
 A table may list a few images only: --missing keep leaves the others as they are.`,
 		Example: "  extract dataset relabel --labels csv:corrections.csv --missing keep --dry-run features",
 		Args:    datasetArgument,
-		RunE: func(command *cobra.Command, arguments []string) (err error) {
-			if objects.IsURL(arguments[0]) {
-				url := redact.URL(arguments[0])
-				return cli.Usagef("object stores cannot swap two directories: extract dataset merge --keep-shards DIR %s, relabel DIR, and merge --overwrite %s DIR", url, url)
-			}
-			o.Missing, o.MaxMemory = extraction.Missing(missing), cli.MaxMemory(command.Context())
-			if err := cli.OneOf("--missing", o.Missing, extraction.MissingError, extraction.MissingKeep, extraction.MissingClear); err != nil {
-				return err
-			}
-			if o.Labels, err = cli.ParseLabels(labels); err != nil {
-				return err
-			}
-			if o.Labels == nil {
-				return cli.Usagef("give --labels csv:FILE, dir or prefix")
-			}
-			dir, err := cli.LocalPath(arguments[0])
+		RunE: func(command *cobra.Command, arguments []string) error {
+			dir, err := o.parse(arguments[0])
 			if err != nil {
 				return err
 			}
-			return relabel(command.Context(), dir, o, result)
+			return o.run(command.Context(), dir)
 		},
 	}
 	f := command.Flags()
-	f.StringVar(&labels, "labels", "", "`SOURCE` of the labels: csv:FILE, dir (the image's directory) or prefix (the file's name up to its first dot; required)")
-	f.StringVar(&missing, "missing", string(extraction.MissingError), "`WHAT` becomes of rows that the source does not mention: error, keep (their labels stay) or clear (they have none)")
+	f.StringVar(&o.labels, "labels", "", "`SOURCE` of the labels: csv:FILE, dir (the image's directory) or prefix (the file's name up to its first dot; required)")
+	f.StringVar(&o.missing, "missing", string(extraction.MissingError), "`WHAT` becomes of rows that the source does not mention: error, keep (their labels stay) or clear (they have none)")
 	f.BoolVar(&o.FewClasses, "allow-one-class", false, "allow that fewer than two classes remain")
 	f.BoolVar(&o.DryRun, "dry-run", false, "only say what would change")
-	result.Add(f)
+	o.result.Add(f)
 	return command
 }
 
-func relabel(ctx context.Context, dir string, o extraction.RelabelOptions, result cli.ResultFlags) error {
-	if !result.JSON {
+// parse turns flags and the argument into options and the dataset's directory.
+func (o *relabelFlags) parse(argument string) (dir string, err error) {
+	if objects.IsURL(argument) {
+		url := redact.URL(argument)
+		return "", cli.Usagef("object stores cannot swap two directories: extract dataset merge --keep-shards DIR %s, relabel DIR, and merge --overwrite %s DIR", url, url)
+	}
+	o.Missing = extraction.Missing(o.missing)
+	if err := cli.OneOf("--missing", o.Missing, extraction.MissingError, extraction.MissingKeep, extraction.MissingClear); err != nil {
+		return "", err
+	}
+	if o.Labels, err = cli.ParseLabels(o.labels); err != nil {
+		return "", err
+	}
+	if o.Labels == nil {
+		return "", cli.Usagef("give --labels csv:FILE, dir or prefix")
+	}
+	return cli.LocalPath(argument)
+}
+
+func (o *relabelFlags) run(ctx context.Context, dir string) error {
+	o.MaxMemory = cli.MaxMemory(ctx)
+	if !o.result.JSON {
 		o.MostChanges = shownChanges
 	}
-	done, err := extraction.Relabel(ctx, dir, o)
+	done, err := extraction.Relabel(ctx, dir, o.RelabelOptions)
 	switch {
 	case errors.Is(err, featurestore.ErrLocked):
 		return fmt.Errorf("%w: wait until it is done", err)
@@ -79,7 +89,7 @@ func relabel(ctx context.Context, dir string, o extraction.RelabelOptions, resul
 	if done.Unused > 0 {
 		logrus.Warnf("the table has %s for no image of the dataset, such as %s", text.Plural(done.Unused, "row"), spelling.Line(done.FirstUnused))
 	}
-	return result.Print(done, func(w io.Writer) error { return printRelabelled(w, done) })
+	return o.result.Print(done, func(w io.Writer) error { return printRelabelled(w, done) })
 }
 
 // shownChanges is how many changed rows are listed.

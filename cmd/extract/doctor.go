@@ -30,8 +30,7 @@ extraction cannot work.`,
 			}
 			return nil
 		},
-		RunE: func(command *cobra.Command, _ []string) error {
-			var err error
+		RunE: func(command *cobra.Command, _ []string) (err error) {
 			if options.Session, err = session.Config(); err != nil {
 				return cli.UsageUnless(inference.ErrDevice, err)
 			}

@@ -103,25 +103,28 @@ Import prints the path of the imported weights.`,
 		},
 		RunE: func(command *cobra.Command, arguments []string) error {
 			options.MaxMemory = cli.MaxMemory(command.Context())
-			if len(arguments) == 2 {
-				var err error
-				if options.Configuration, err = vgg.ByName(arguments[0]); err != nil {
-					return cli.UsageError{Err: err}
-				}
-			}
-			file, err := cli.LocalPath(arguments[len(arguments)-1])
-			if err != nil {
-				return err
-			}
-			if err := checkWeightsFile(arguments, file); err != nil {
-				return err
-			}
-			return importWeights(file, options, result)
+			return runImport(arguments, options, result)
 		},
 	}
 	cli.PreprocessingVar(command.Flags(), &options.Preprocessing, "the weights were trained with the preprocessing `HOW`: a name such as caffe or torch, KEY=VALUE pairs or a .json file (default: what the file shows)")
 	result.Add(command.Flags())
 	return command
+}
+
+func runImport(arguments []string, options models.ImportOptions, result cli.ResultFlags) (err error) {
+	if len(arguments) == 2 {
+		if options.Configuration, err = vgg.ByName(arguments[0]); err != nil {
+			return cli.UsageError{Err: err}
+		}
+	}
+	file, err := cli.LocalPath(arguments[len(arguments)-1])
+	if err != nil {
+		return err
+	}
+	if err := checkWeightsFile(arguments, file); err != nil {
+		return err
+	}
+	return importWeights(file, options, result)
 }
 
 // checkWeightsFile finds the name of a configuration where the file is missing.

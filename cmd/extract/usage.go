@@ -36,14 +36,8 @@ func (o *options) parse(command *cobra.Command, images []string) (err error) {
 	if o.Images, err = cli.LocalPaths(images); err != nil {
 		return err
 	}
-	if o.Background, err = picture.ParseBackground(o.background); err != nil {
-		return cli.Usagef("--background: %w", err)
-	}
-	if o.Range, err = picture.ParseRange(string(o.Range)); err != nil {
-		return cli.Usagef("--range: %w", err)
-	}
-	if o.Bands, err = picture.ParseBands(string(o.Bands)); err != nil {
-		return cli.Usagef("--bands: %w", err)
+	if err := o.parsePicture(); err != nil {
+		return err
 	}
 	if o.Project, err = projection.Parse(o.project); err != nil {
 		return cli.Usagef("--project: %w", err)
@@ -60,6 +54,20 @@ func (o *options) parse(command *cobra.Command, images []string) (err error) {
 		}
 	}
 	return o.parseShard()
+}
+
+// parsePicture turns the flags that say how files become pixels into options.
+func (o *options) parsePicture() (err error) {
+	if o.Background, err = picture.ParseBackground(o.background); err != nil {
+		return cli.Usagef("--background: %w", err)
+	}
+	if o.Range, err = picture.ParseRange(string(o.Range)); err != nil {
+		return cli.Usagef("--range: %w", err)
+	}
+	if o.Bands, err = picture.ParseBands(string(o.Bands)); err != nil {
+		return cli.Usagef("--bands: %w", err)
+	}
+	return nil
 }
 
 // checkNames refuses values that flags do not accept.
