@@ -33,8 +33,8 @@ const (
 )
 
 // doubts looks, while rows are written, for what surely is a mistake: transparency that is dropped in many images,
-// images that come out black, a class whose images all have the same features, and copies of an image under different labels. It knows the rows of
-// one run. It is for one goroutine.
+// images that come out black, a class whose images all have the same features, and copies of an image under different
+// labels. It knows the rows of one run. It is for one goroutine.
 type doubts struct {
 	warn func(string)
 	// confined asks whether decoders have given up their rights; unconfined says that it was told of them.

@@ -245,9 +245,9 @@ func (r *run) chooseAgain(writer *featurestore.Writer, c *pipeline.Comparison) r
 	return again
 }
 
-// worthRetrying returns the failures of earlier runs to retry, apart from changed images: directories and archives
-// that could not be listed and now are, images that took too long or lacked a library, and with retry all failures among the items, or,
-// where nothing was left out of the items, all failures.
+// worthRetrying returns the failures of earlier runs to retry, apart from changed images: directories and archives that
+// could not be listed and now are, images that took too long or lacked a library, and with retry all failures among the
+// items, or, where nothing was left out of the items, all failures.
 func worthRetrying(failures []featurestore.Failure, items []pipeline.Item, retry, all bool) (paths []string) {
 	if len(failures) == 0 {
 		return nil

@@ -50,9 +50,9 @@ func (r Revised) changes() bool {
 	return r.known || r.RowsChanged+r.RowsRemoved+r.FailuresChanged+r.FailuresRemoved > 0
 }
 
-// Revise gives rows of the dataset in dir other paths, labels, splits and groups, and leaves rows out, and replaces the dataset
-// like Compact: it has the old rows or the new ones at any time. If nothing changes, it writes nothing. A path that two
-// rows, or two failures, would have is ErrDuplicatePath.
+// Revise gives rows of the dataset in dir other paths, labels, splits and groups, and leaves rows out, and replaces the
+// dataset like Compact: it has the old rows or the new ones at any time. If nothing changes, it writes nothing. A path
+// that two rows, or two failures, would have is ErrDuplicatePath.
 //
 // Vectors are not decoded unless rows before them in the dataset are left out: shards have the sizes that they had, and
 // the same bytes as if the rows had been extracted like this. Shards of which nothing changes are linked. A column to

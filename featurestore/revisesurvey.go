@@ -56,7 +56,8 @@ type revisedRows struct {
 	rows []Row
 	// old are the paths that they had.
 	old []string
-	// left marks those that are left out; removed is how many, changed how many others have another path, label, split or group.
+	// left marks those that are left out; removed is how many, changed how many others have another path, label, split or
+	// group.
 	left             []bool
 	removed, changed int
 	// known means that another Seen is known of some row.

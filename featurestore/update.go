@@ -215,7 +215,8 @@ func (u *Update) StagingOptions(o Options) Options {
 	return o
 }
 
-// Unstage deletes what is in Staging, if anything, and what a process that was killed while it took rows out of it left beside.
+// Unstage deletes what is in Staging, if anything, and what a process that was killed while it took rows out of it left
+// beside.
 func (u *Update) Unstage() error {
 	err := onlyOurs(u.staging)
 	if err == nil {

@@ -48,8 +48,9 @@ type Suspect struct {
 	SuggestedProbability float64 `json:"suggested_probability"`
 	// Neighbours is the share of the most similar images that have the label.
 	Neighbours float64 `json:"neighbours"`
-	// Margin is what the ranking is by (testdata/head/choose_ranking.py compares it with others): the logarithm of how much more the label is supported than the
-	// suggestion, by the model and the neighbours together; negative if it is less.
+	// Margin is what the ranking is by (testdata/head/choose_ranking.py compares it with others): the logarithm of how
+	// much more the label is supported than the suggestion, by the model and the neighbours together; negative if it is
+	// less.
 	Margin float64 `json:"margin"`
 }
 

@@ -7,9 +7,9 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// cholesky is a matrix plus lambda on its diagonal, as the product of a triangle with its transpose. It is gonum's LAPACK,
-// as mat.Cholesky is, but of the lower triangle: that takes inner products of rows, where the upper one adds up multiples of
-// rows, for each of which all sums are loaded and stored again. For 4,096 columns it is 1.5 times as fast.
+// cholesky is a matrix plus lambda on its diagonal, as the product of a triangle with its transpose. It is gonum's
+// LAPACK, as mat.Cholesky is, but of the lower triangle: that takes inner products of rows, where the upper one adds up
+// multiples of rows, for each of which all sums are loaded and stored again. For 4,096 columns it is 1.5 times as fast.
 type cholesky struct {
 	lambda   float64
 	triangle blas64.Triangular

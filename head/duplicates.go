@@ -25,9 +25,9 @@ type Duplicates struct {
 	Pairs []vectors.Pair
 }
 
-// FindDuplicates groups rows of the same identity, such as a checksum, and rows whose cosine
-// similarity (the mean over the blocks) is at least threshold, which is above 0 and at most 1. Equal rows have a
-// similarity of 1, even where they are all zero. With a threshold of 0 only identities count. All pairs are compared, so the time grows with the square
+// FindDuplicates groups rows of the same identity, such as a checksum, and rows whose cosine similarity (the mean over
+// the blocks) is at least threshold, which is above 0 and at most 1. Equal rows have a similarity of 1, even where they
+// are all zero. With a threshold of 0 only identities count. All pairs are compared, so the time grows with the square
 // of the number of rows.
 func FindDuplicates(ctx context.Context, x Matrix, identities []string, threshold float64) (Duplicates, error) {
 	if err := x.validate(); err != nil {

@@ -20,11 +20,11 @@ import (
 // end. Files of earlier versions have no checksum.
 const (
 	fileFormat = "fovea-head"
-	// fileVersion is the newest version that is read. A head is written in the oldest version that can
-	// hold it, so that older programs can read it: 2 for heads with hidden units or rows scaled to unit
-	// length, 3 for heads on several layers, 4 for heads on square roots, 5 for heads on several models, on columns that
-	// are not called as the layer is, and on features with a range, bands or a projection, 1 for others. A novelty model takes no newer version: older programs ignore it, and
-	// predict the same.
+	// fileVersion is the newest version that is read. A head is written in the oldest version that can hold it, so that
+	// older programs can read it: 2 for heads with hidden units or rows scaled to unit length, 3 for heads on several
+	// layers, 4 for heads on square roots, 5 for heads on several models, on columns that are not called as the layer is,
+	// and on features with a range, bands or a projection, 1 for others. A novelty model takes no newer version: older
+	// programs ignore it, and predict the same.
 	fileVersion = 5
 	// severalModels is the version of heads on columns of several models.
 	severalModels = 5

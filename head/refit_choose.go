@@ -29,8 +29,8 @@ func suggested(t *mat.SymDense, rows, columns int) float64 {
 	return max(leastStrength, share/(1-share))
 }
 
-// Strengths are tried from usualStrength on, in steps of about 3, on up to choosingColumns columns by all folds, else by the
-// first two, which is enough to compare them.
+// Strengths are tried from usualStrength on, in steps of about 3, on up to choosingColumns columns by all folds, else
+// by the first two, which is enough to compare them.
 const (
 	usualStrength   = 1
 	mostStrength    = 100

@@ -49,10 +49,9 @@ func groupUnits(y []int, groups []string, seed uint64) []unit {
 	return units
 }
 
-// Split divides rows into a training set and a test set, which has the given fraction of each class, but at least one row of
-// three or more, and leaves two of each, as far as groups allow.
-// Rows of one group, such as copies of an image, are in the same set; a group may have rows of several classes. The result depends only on
-// labels, groups and seed.
+// Split divides rows into a training set and a test set, which has the given fraction of each class, but at least one
+// row of three or more, and leaves two of each, as far as groups allow. Rows of one group, such as copies of an image,
+// are in the same set; a group may have rows of several classes. The result depends only on labels, groups and seed.
 func Split(labels, groups []string, testFraction float64, seed uint64) (train, test []int, err error) {
 	if !(testFraction > 0 && testFraction < 1) {
 		return nil, nil, fmt.Errorf("head: test fraction %g: use one between 0 and 1", testFraction)

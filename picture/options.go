@@ -97,8 +97,8 @@ type Picture struct {
 	Views, Width, Height int
 	// SourceWidth and SourceHeight are as stored in the file, before orientation.
 	SourceWidth, SourceHeight int
-	// Format is the file's format, such as "jpeg", "jpeg-ls", "png", "gif", "bmp", "tiff", "webp", "avif", "jpeg2000", "jxl" or "heic" (any
-	// HEIF).
+	// Format is the file's format, such as "jpeg", "jpeg-ls", "png", "gif", "bmp", "tiff", "webp", "avif", "jpeg2000",
+	// "jxl" or "heic" (any HEIF).
 	Format string
 	// Transparent says that a hundredth or more of the image is mostly transparent, and that its alpha was dropped:
 	// these pixels show whatever colour is stored there. With a Background it is false.

@@ -40,7 +40,8 @@ func rasterJob(o SceneOptions) job {
 	}}}
 }
 
-// Orientation is how an image is to be turned, 1 to 8 as in EXIF, of which 1 is upright; 0 stands for 1. Errors are as Inspect's.
+// Orientation is how an image is to be turned, 1 to 8 as in EXIF, of which 1 is upright; 0 stands for 1. Errors are as
+// Inspect's.
 func Orientation(data []byte, maxPixels int) (int, error) {
 	if _, err := Inspect(data, maxPixels); err != nil {
 		return 0, err

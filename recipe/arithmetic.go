@@ -116,7 +116,8 @@ func (r Recipe) sameArithmetic(other Recipe) bool {
 	return r.Precision == other.Precision && (r.Method == other.Method || r.Method == "" || other.Method == "")
 }
 
-// Drift is the recipe's published one, of averaged pool5 as 1 - cosine: the largest of the precision's methods where the recipe names none.
+// Drift is the recipe's published one, of averaged pool5 as 1 - cosine: the largest of the precision's methods where
+// the recipe names none.
 func (r Recipe) Drift() (drift float64, known bool) {
 	if r.Precision == "float32" {
 		return 0, true

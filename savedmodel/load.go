@@ -75,7 +75,8 @@ func (l *loader) initialize() error {
 	return nil
 }
 
-// fillVariables gives the variables their values, directly if the checkpoint's keys are known, else by the model's own nodes.
+// fillVariables gives the variables their values, directly if the checkpoint's keys are known, else by the model's own
+// nodes.
 func (l *loader) fillVariables(feeds map[tf.Output]*tf.Tensor) error {
 	if l.program.keys != nil {
 		if err := l.restoreVariables(); err != nil {

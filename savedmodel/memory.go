@@ -59,8 +59,8 @@ func (l *loader) keep(model *inference.Model) error {
 	return err
 }
 
-// plain are the operations of models like ResNet and EfficientNet, whose convolutions others may compute so that TensorFlow's rewriting
-// of the graph has nothing left to do.
+// plain are the operations of models like ResNet and EfficientNet, whose convolutions others may compute so that
+// TensorFlow's rewriting of the graph has nothing left to do.
 var plain = map[string]bool{
 	"Const": true, "Placeholder": true, "VarHandleOp": true, "ReadVariableOp": true, "Identity": true, "NoOp": true,
 	"Conv2D": true, "BiasAdd": true, "FusedBatchNormV3": true, "Relu": true, "MaxPool": true, "Pad": true, "Mean": true, "ConcatV2": true,

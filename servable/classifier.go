@@ -37,7 +37,8 @@ func (c *classifier) read(name string, values []float32, dims ...int) string {
 	return c.add("ReadVariableOp", "head/"+name+"/read", []string{handle}, attributes{"dtype": typeOf(float32Type)})
 }
 
-// overViews averages a layer of that size, a tensor of shape [images x views, ...], over an image's views: [images, values].
+// overViews averages a layer of that size, a tensor of shape [images x views, ...], over an image's views: [images,
+// values].
 func (c *classifier) overViews(layer string, views, size int) string {
 	return c.reduce("Mean", c.reshape(float32Type, layer, -1, views, size), 1, false)
 }

@@ -191,8 +191,8 @@ func Features(ctx context.Context, want recipe.Recipe, layers []string, file str
 	return f.File(ctx, file)
 }
 
-// Comparable returns ErrIncomparable if the features that are computed here cannot be compared with those of the recipe that
-// was asked for.
+// Comparable returns ErrIncomparable if the features that are computed here cannot be compared with those of the recipe
+// that was asked for.
 func (f *Featurizer) Comparable() error {
 	for _, p := range f.parts {
 		for _, d := range p.want.Compare(p.recipe) {

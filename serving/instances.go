@@ -87,7 +87,8 @@ func strictly(data []byte, into any, keys ...string) error {
 	return json.Unmarshal(data, into)
 }
 
-// keysOf are the keys of an object of valid JSON, as often as they are there. Its values, which may be large, are not copied.
+// keysOf are the keys of an object of valid JSON, as often as they are there. Its values, which may be large, are not
+// copied.
 func keysOf(object []byte) (keys []string) {
 	depth, next := 0, false // whether a key comes next
 	for at := 0; at < len(object); {

@@ -55,8 +55,8 @@ type ServerOptions struct {
 // ErrMemory marks a Memory that is too small for the largest image.
 var ErrMemory = errors.New("serving: too little memory")
 
-// Validate returns ErrName if the name cannot be part of a path, and ErrMemory if the largest image, with so many pixels, would not fit into Memory or,
-// where that is 0, into the machine's. 0 pixels are picture.DefaultMaxPixels.
+// Validate returns ErrName if the name cannot be part of a path, and ErrMemory if the largest image, with so many
+// pixels, would not fit into Memory or, where that is 0, into the machine's. 0 pixels are picture.DefaultMaxPixels.
 func (o ServerOptions) Validate(maxPixels int) error {
 	if err := checkName(o.Name); err != nil {
 		return err

@@ -100,8 +100,8 @@ func (s *Server) suspects(t *table, limit int, among []int) (order, error) {
 	return order{Rows: rows[:min(limit, len(rows))], Groups: [][]int{}}, nil
 }
 
-// uncertain are the rows whose labels would teach most: the head is uncertain about them, and they are unlike each other. Where
-// rows have no label, it is these.
+// uncertain are the rows whose labels would teach most: the head is uncertain about them, and they are unlike each
+// other. Where rows have no label, it is these.
 func (s *Server) uncertain(ctx context.Context, t *table, limit int, among []int) (order, error) {
 	r := s.labels.refit
 	r.mutex.Lock()

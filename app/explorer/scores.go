@@ -68,8 +68,8 @@ func newScores(s *Server, file string, t *table) (*scores, error) {
 	return c, nil
 }
 
-// put replaces columns of an edition, by name, by those of a head that is fitted to the labels, and tells the pages. Where a
-// head was given, its own predictions are shown, and of the other one only what it says of the labels.
+// put replaces columns of an edition, by name, by those of a head that is fitted to the labels, and tells the pages.
+// Where a head was given, its own predictions are shown, and of the other one only what it says of the labels.
 func (c *scores) put(t *table, columns map[string]any) {
 	if c.head != nil {
 		columns = map[string]any{columnSuspect: columns[columnSuspect]}

@@ -47,7 +47,8 @@ type DuplicateGroup struct {
 	// Conflict says that two of the rows have different labels.
 	Conflict bool `json:"conflict"`
 	// Keep is the place in Rows of the largest copy of those whose files are still what they were: that of most pixels, of
-	// equal ones that of most bytes, of equal ones that whose path is the first. -1 if labels conflict, because then the label to keep is to be decided first.
+	// equal ones that of most bytes, of equal ones that whose path is the first. -1 if labels conflict, because then the
+	// label to keep is to be decided first.
 	Keep int   `json:"keep"`
 	Rows []Row `json:"rows"`
 }

@@ -21,8 +21,9 @@ type Searcher struct {
 	turns  chan struct{} // one for each search at a time
 }
 
-// NewSearcher reads the rows of a dataset. Their vectors stay in memory if they take at most so many bytes; of more, each
-// search reads them again. A dataset without rows is featurestore.ErrEmpty, a layer that it does not have is ErrUnknownLayer.
+// NewSearcher reads the rows of a dataset. Their vectors stay in memory if they take at most so many bytes; of more,
+// each search reads them again. A dataset without rows is featurestore.ErrEmpty, a layer that it does not have is
+// ErrUnknownLayer.
 func NewSearcher(ctx context.Context, d *featurestore.Dataset, layer string, memory int64) (*Searcher, error) {
 	l, scan, err := Selection{Layer: layer}.Resolve(ctx, d)
 	if err != nil {

@@ -75,9 +75,9 @@ func (m *Missing) Error() string {
 }
 
 // Match finds the rows of pictures: by the same path, or else by one that differs in the same way for all of them. It
-// may have blanks around it, backslashes, Unicode's other composition of letters, folders before it, or the picture may have folders
-// before it; the table may leave out pictures' extensions. What could be the row of two pictures, or two rows of one
-// picture, is an error.
+// may have blanks around it, backslashes, Unicode's other composition of letters, folders before it, or the picture may
+// have folders before it; the table may leave out pictures' extensions. What could be the row of two pictures, or two
+// rows of one picture, is an error.
 //
 // A picture without a row is a *Missing error if demanded tells so, which is asked only for those; nil demands all.
 func (t *Table) Match(paths []string, demanded func(i int) bool) (Matching, error) {
@@ -247,7 +247,8 @@ func (m *matcher) rowKey(p string) string {
 	return m.compose(clean(key))
 }
 
-// pictureKey is a picture's path without blanks around it, with composed letters, read in the table's encoding if it is not UTF-8.
+// pictureKey is a picture's path without blanks around it, with composed letters, read in the table's encoding if it is
+// not UTF-8.
 func (m *matcher) pictureKey(p string) string {
 	if !utf8.ValidString(p) && m.decoder != nil {
 		if text, err := m.decoder.NewDecoder().String(p); err == nil {

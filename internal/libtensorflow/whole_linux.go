@@ -59,7 +59,8 @@ func whole(path string) error {
 	return nil
 }
 
-// read reads what is at an offset, in the byte order of all processors that TensorFlow runs on, and says whether it is there.
+// read reads what is at an offset, in the byte order of all processors that TensorFlow runs on, and says whether it is
+// there.
 func read(f *os.File, offset int64, to any) bool {
 	return binary.Read(io.NewSectionReader(f, offset, int64(binary.Size(to))), binary.LittleEndian, to) == nil
 }

@@ -6,10 +6,10 @@ import (
 	"unicode"
 )
 
-// Line is a text for a table, a message or a page: characters that nobody sees are shown as Go's escapes, such as \n, \x1b or
-// \u202e, so that no name can move the cursor, colour the terminal, change the direction of writing, look like another
-// name, or pretend to be a line of its own. Everything else stays as it is, also joiners where a script or an emoji needs
-// them. Bytes that are no UTF-8 become U+FFFD beside such characters: Spell first.
+// Line is a text for a table, a message or a page: characters that nobody sees are shown as Go's escapes, such as \n,
+// \x1b or \u202e, so that no name can move the cursor, colour the terminal, change the direction of writing, look like
+// another name, or pretend to be a line of its own. Everything else stays as it is, also joiners where a script or an
+// emoji needs them. Bytes that are no UTF-8 become U+FFFD beside such characters: Spell first.
 //
 // Pages whose texts come from JavaScript do the same by shown.js of package look.
 func Line(s string) string {

@@ -41,8 +41,8 @@ type video struct {
 	next int
 }
 
-// OpenVideo lists the frames of a video in a file of the file system, through the ffmpeg that is installed, version 5.1 or later. Its pixels are
-// turned as the file says, and converted to RGB by ffmpeg. The Reader is an io.Closer.
+// OpenVideo lists the frames of a video in a file of the file system, through the ffmpeg that is installed, version 5.1
+// or later. Its pixels are turned as the file says, and converted to RGB by ffmpeg. The Reader is an io.Closer.
 func OpenVideo(ctx context.Context, name string, options Options) (Reader, error) {
 	if options.MaxPixels == 0 {
 		options.MaxPixels = picture.DefaultMaxPixels

@@ -28,7 +28,8 @@ func Open(ctx context.Context, r io.ReaderAt, size int64, spec Spec, options pic
 // Size is that of the image in pixels, at the level.
 func (c *Cutter) Size() (width, height int) { return c.scene.Width, c.scene.Height }
 
-// Places lists where tiles begin, without the empty ones if the spec says so, for which all are decoded, and the number of those.
+// Places lists where tiles begin, without the empty ones if the spec says so, for which all are decoded, and the number
+// of those.
 func (c *Cutter) Places() (places []image.Point, empty int, err error) {
 	all, err := c.spec.Grid(c.Size())
 	if err != nil || !c.spec.SkipEmpty {

@@ -55,8 +55,8 @@ func (o *Options) complete() error {
 	return nil
 }
 
-// Layout returns the places of all rows of the source in the plane: x and y of the first row, then those of the
-// second, and so on; about 0 to 10, and some way beyond. Rows of zeros are like each other and like nothing else; one with a
+// Layout returns the places of all rows of the source in the plane: x and y of the first row, then those of the second,
+// and so on; about 0 to 10, and some way beyond. Rows of zeros are like each other and like nothing else; one with a
 // value that is not finite is a vectors.NotFiniteError. A context that ends stops it within a fraction of a second.
 //
 // The source is read once, and all rows are held (see Options.MaxMemory).

@@ -1,9 +1,9 @@
-// Package codec decodes AVIF by libavif (with dav1d), HEIF by libheif (with libde265), JPEG 2000 by OpenJPEG and JPEG XL
-// by libjxl, which it loads when the first such image comes. They are written in C and C++ and read hostile files, so they run in processes of their own,
-// one for each image that is decoded at a time: a file that crashes one costs itself only, memory and processor time
-// are bounded from outside, and nothing of the libraries is ever mapped into the program itself. On Linux such a process
-// gives up, before it sees a file, the right to open files, to start programs, to use the network and to reach other
-// processes; its environment has no secrets.
+// Package codec decodes AVIF by libavif (with dav1d), HEIF by libheif (with libde265), JPEG 2000 by OpenJPEG and JPEG
+// XL by libjxl, which it loads when the first such image comes. They are written in C and C++ and read hostile files,
+// so they run in processes of their own, one for each image that is decoded at a time: a file that crashes one costs
+// itself only, memory and processor time are bounded from outside, and nothing of the libraries is ever mapped into the
+// program itself. On Linux such a process gives up, before it sees a file, the right to open files, to start programs,
+// to use the network and to reach other processes; its environment has no secrets.
 //
 // The process is the program once more, with a variable in its environment by which this package's init takes over
 // before main. It gets files through its standard input, and returns pixels through a pipe, until its input ends; so it

@@ -6,7 +6,8 @@ import (
 	"fovea/picture/internal/fault"
 )
 
-// Spend counts work, in units of about a pixel, and says whether there is time for more; if not, Read is a fault.ErrStopped.
+// Spend counts work, in units of about a pixel, and says whether there is time for more; if not, Read is a
+// fault.ErrStopped.
 type Spend func(work int) bool
 
 // Image is a file's header, from which its pixels can be read.
