@@ -21,7 +21,8 @@ type SessionFlags struct {
 
 // Help of the flags of a session.
 const (
-	DeviceHelp    = "compute on `DEVICE`: auto (a GPU if there is one), cpu, gpu:N, several as gpu:0,gpu:1, or gpu:all"
+	DeviceHelp    = "compute on `DEVICE`: auto (a GPU if there is one), cpu or gpu:N"
+	DevicesHelp   = "compute on `DEVICE`: auto (a GPU if there is one), cpu, gpu:N, several as gpu:0,gpu:1, or gpu:all"
 	precisionHelp = "compute in `ARITHMETIC`: float32, bfloat16, int16 or int8 (CPUs), tf32 or float16 (GPUs), or auto (the fastest of this CPU within --max-drift)"
 	driftHelp     = "with --precision auto, let averaged features differ from those in float32 by 1 - cosine = `DRIFT` at most (default: 1e-4)"
 	BatchHelp     = "compute `N` images together (default: two per CPU, but 8 to 64; 64 on a GPU)"

@@ -36,7 +36,7 @@ are swapped in one step. extract --add brings columns back.`,
 			return reportWritten(written, cli.UsageWhen(err, featurestore.ErrNoColumn), result)
 		},
 	}
-	cli.NamesVar(command.Flags(), &layers, "layer", "the layers in `LIST` (required)")
+	cli.NamesVar(command.Flags(), &layers, "layer", "remove the layers in `LIST`, separated by commas (required)")
 	result.Add(command.Flags())
 	return command
 }

@@ -56,7 +56,7 @@ func (o *options) addModelFlags(f *pflag.FlagSet) {
 }
 
 func (o *options) addImageFlags(f *pflag.FlagSet) {
-	f.StringVar(&o.labels, "labels", "none", "`SOURCE` of labels: none, prefix (of the file name, up to its first dot), dir (the parent directory's name) or csv:FILE (a table with paths and labels; csv,KEY=VALUE:FILE declares encoding, separator, path, label, split or classes)")
+	f.StringVar(&o.labels, "labels", "none", "`SOURCE` of labels: none, prefix (of the file name, up to its first dot), dir (the parent directory's name; in archives and tables, the labels there) or csv:FILE (a table with paths and labels; csv,KEY=VALUE:FILE declares encoding, separator, path, label, split or classes)")
 	f.StringVar(&o.groupBy, "group-by", "none", "`SOURCE` of a column group, whose rows no split of finetune separates: none, parent (the directory), patient (of DICOM files, hashed with --group-key), labels (a column group of the table of --labels), csv:FILE (a table with paths and groups; csv,group=COLUMN:FILE) or regexp:(EXPRESSION), of which the first part in parentheses counts in the path")
 	cli.PathVar(f, &o.GroupKey, "group-key", "", "the secret key in `FILE` with which --group-by patient hashes identifiers; made if there is no such file")
 	f.BoolVar(&o.Georeference, "georeference", false, "add columns crs, x_min, y_min, x_max and y_max: where GeoTIFFs and their tiles lie, null for other images")
@@ -71,7 +71,7 @@ func (o *options) addImageFlags(f *pflag.FlagSet) {
 
 func (o *options) addComputingFlags(f *pflag.FlagSet) {
 	o.session.PrecisionVar(f, string(inference.Float32), "")
-	f.StringVar(&o.session.Device, "device", inference.DeviceAuto, cli.DeviceHelp)
+	f.StringVar(&o.session.Device, "device", inference.DeviceAuto, cli.DevicesHelp)
 	f.Float64Var(&o.session.GPUMemoryFraction, "gpu-memory-fraction", 0, cli.MemoryHelp)
 	f.StringVar(&o.Convolutions, "convolutions", models.Automatic, "`HOW` to compute convolutions: auto (the fastest way for the device) or direct (TensorFlow's own operation; the same up to rounding)")
 	cli.BatchVar(f, &o.session.Batch)
@@ -84,7 +84,7 @@ func (o *options) addSelectionFlags(f *pflag.FlagSet) {
 	s := &o.Selection
 	f.StringArrayVar(&s.Include, "include", nil, "read only images that match `PATTERN`, such as '*.jpg' or 'cats/**' (may be repeated)")
 	f.StringArrayVar(&s.Exclude, "exclude", nil, "leave out images that match `PATTERN` (may be repeated)")
-	f.StringVar(&o.shard, "shard", "", "read part `I/N` of the images, 0/N to N-1/N, always the same ones: one part per machine")
+	f.StringVar(&o.shard, "shard", "", "read part `I/N` of the images, 0/N to (N-1)/N, always the same ones: one part per machine")
 	f.Var(&o.Frames, "frames", "which `FRAMES` of animations and videos are images: first, all, every:N, or every:DURATION such as every:1s; a row for each, x.gif#3 for the third (first: a row for the file)")
 	f.Var(&o.Tiles, "tile", "cut images into square tiles of `SIZE[:STRIDE]` pixels, such as 224 or 224:112; a row for each, scene.tif#448,0 for the one that begins at x 448, y 0 (default: whole images)")
 	f.IntVar(&o.Tiles.Level, "level", 0, "cut tiles from level `N` of pyramidal TIFFs: 0 is full resolution, 1 the next smaller one")

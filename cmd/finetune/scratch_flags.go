@@ -56,7 +56,7 @@ func (o *trainingFlags) add(f *pflag.FlagSet) {
 	f.IntVar(&o.images.Sample, "sample", 0, "train on a sample of `N` images, chosen by --seed (default: all)")
 	cli.DecodingVars(f, &o.images.MaxPixels, &o.images.MaxTime, picture.DefaultMaxPixels)
 	f.Uint64Var(&o.seed, "seed", 1, "seed `N` of the weights, the split, the order, dropout and augmentation")
-	f.StringVar(&o.session.Device, "device", inference.DeviceAuto, "the `DEVICE`: auto, cpu or gpu:N")
+	f.StringVar(&o.session.Device, "device", inference.DeviceAuto, cli.DeviceHelp)
 	o.result.Add(f)
 }
 

@@ -109,7 +109,7 @@ func (o *options) addFlags(f *pflag.FlagSet) {
 	f.StringVar((*string)(&n.Range), "range", string(picture.RangeAuto), "`RANGE` of samples of more than 8 bits that becomes 0 to 255: "+picture.RangeHelp)
 	f.StringVar((*string)(&n.Views), "views", string(picture.Center), "`VIEWS` of an image to average features over: center, flip or tencrop")
 	f.StringVar(&o.session.Precision, "precision", string(inference.Float32), "compute in `ARITHMETIC`: float32, bfloat16, int16 or int8 (CPUs), tf32 or float16 (GPUs)")
-	f.StringVar(&o.session.Device, "device", inference.DeviceAuto, cli.DeviceHelp)
+	f.StringVar(&o.session.Device, "device", inference.DeviceAuto, cli.DevicesHelp)
 	cli.BatchVar(f, &o.session.Batch)
 	f.Float64Var(&o.session.GPUMemoryFraction, "gpu-memory-fraction", 0, cli.MemoryHelp)
 	o.addJobFlags(f)
