@@ -13,7 +13,8 @@ const rasterStart = "fovea raster "
 // maxRasterHeader bounds the first line.
 const maxRasterHeader = 1 << 10
 
-// Raster is an image in memory: Channels is 3 for RGB and 4 for RGB with alpha, not premultiplied.
+// Raster is an image in memory: Channels is 3 for RGB and 4 for RGB with alpha, not premultiplied. Pix has its rows from
+// above, without gaps, pixel by pixel.
 type Raster struct {
 	Width    int `json:"width"`
 	Height   int `json:"height"`

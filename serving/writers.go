@@ -18,8 +18,9 @@ import (
 // Prediction is the result for one image. An image that could not be read has an Error, and neither
 // label nor probabilities. The path is as on the file system; writers escape what is not UTF-8.
 type Prediction struct {
-	Path          string
-	Label         string
+	Path  string
+	Label string
+	// Probabilities are in the order of the head's classes.
 	Probabilities []float64
 	// Novelty is nil where the head cannot tell.
 	Novelty *float64
