@@ -32,11 +32,16 @@ func replaceModel(out string, h *head.Head, write func(dir string) error) (err e
 	if err := write(s.Next); err != nil {
 		return err
 	}
+	file, err := h.Stage(filepath.Join(out, HeadFile)) // which a full disk may refuse, while the old model is there
+	if err != nil {
+		return err
+	}
+	defer file.Discard()
 	if err := s.Commit(); err != nil {
 		return err
 	}
 	// A program that is killed just here leaves a head that refuses the new model.
-	return h.Save(filepath.Join(out, HeadFile))
+	return file.Commit()
 }
 
 // headOfDense makes a head of a fully connected layer of scores. It scales nothing.

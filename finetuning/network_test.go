@@ -2,6 +2,7 @@ package finetuning
 
 import (
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -48,6 +49,12 @@ func TestReplaceModel(t *testing.T) {
 	failure := errors.New("the disk is full")
 	if err := replaceModel(out, of("new"), write("half", failure)); !errors.Is(err, failure) {
 		t.Errorf("the error is %v", err)
+	}
+	holds("old")
+	unwritten := of("new")
+	unwritten.Biases[0] = float32(math.NaN())
+	if err := replaceModel(out, unwritten, write("without a head", nil)); err == nil {
+		t.Error("there is no error without a head")
 	}
 	holds("old")
 	if err := replaceModel(out, of("new"), write("new", nil)); err != nil {

@@ -91,6 +91,38 @@ func (f *floats) UnmarshalJSON(data []byte) error {
 
 // Save writes the head to a file. An existing file is replaced completely or not at all.
 func (h *Head) Save(name string) error {
+	file, err := h.Stage(name)
+	if err != nil {
+		return err
+	}
+	defer file.Discard()
+	if err := file.Commit(); err != nil {
+		return fmt.Errorf("head: %w", err)
+	}
+	return nil
+}
+
+// Stage puts the head on disk, so that Commit has nothing left to do but to give the file its name. The caller ends it
+// with Commit or Discard.
+func (h *Head) Stage(name string) (*output.File, error) {
+	encoded, err := h.encode()
+	if err != nil {
+		return nil, fmt.Errorf("head: encode %s: %w", name, err)
+	}
+	file, err := output.Create(name)
+	if err == nil {
+		if err = h.write(file, encoded); err != nil {
+			file.Discard()
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("head: write %s: %w", name, err)
+	}
+	return file, nil
+}
+
+// encode gives the content of the head's file.
+func (h *Head) encode() ([]byte, error) {
 	f := headFile{
 		Format: fileFormat, Version: 1, Classes: h.Classes, Layers: h.Layers, Recipe: h.Recipe, Notes: h.Notes,
 		Sqrt: h.Standardization.Sqrt, Unit: h.Standardization.Unit, Mean: h.Standardization.Mean, Scale: h.Standardization.Scale,
@@ -114,34 +146,23 @@ func (h *Head) Save(name string) error {
 		f.Version = severalModels
 	}
 	encoded, err := json.MarshalIndent(f, "", " ")
-	if err == nil {
-		encoded, err = seal.Append(append(encoded, '\n'))
-	}
 	if err != nil {
-		return fmt.Errorf("head: encode %s: %w", name, err)
+		return nil, err
 	}
-	if err := h.write(name, encoded); err != nil {
-		return fmt.Errorf("head: write %s: %w", name, err)
-	}
-	return nil
+	return seal.Append(append(encoded, '\n'))
 }
 
-// write puts the file in place only once the head has been read back from it, so that what is written
-// can be loaded.
-func (h *Head) write(name string, encoded []byte) error {
+// write puts the file on disk, and reads the head back from it, so that what is written can be loaded.
+func (h *Head) write(file *output.File, encoded []byte) error {
 	if len(encoded) > maxFileBytes {
 		return fmt.Errorf("it would have %d bytes, but at most %d can be read: train on fewer classes or on pooled features", len(encoded), maxFileBytes)
 	}
-	file, err := output.Create(name)
-	if err != nil {
-		return err
-	}
-	defer file.Discard()
 	if _, err := file.Write(encoded); err != nil {
 		return err
 	}
 	written := encoded
 	if file.Staged() {
+		var err error
 		if written, err = os.ReadFile(file.Name()); err != nil {
 			return err
 		}
@@ -153,7 +174,7 @@ func (h *Head) write(name string, encoded []byte) error {
 	if !slices.Equal(again.Classes, h.Classes) || !slices.Equal(again.Biases, h.Biases) {
 		return fmt.Errorf("it would change when it is read back: the classes %q would be %q", h.Classes, again.Classes)
 	}
-	return file.Commit()
+	return file.Finish()
 }
 
 func toFile(rows [][]float32) []floats {

@@ -3,7 +3,6 @@ package output
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -20,7 +19,11 @@ type File struct {
 	place       *place
 	// before is the file that will be replaced, nil for none.
 	before fs.FileInfo
-	closed bool
+	// finished is what came of putting the content on disk, once the file is closed.
+	closed   bool
+	finished error
+	// kept says that the file with the name has a second one in the place, added that there was none.
+	kept, added bool
 }
 
 // Create begins a file. The caller ends it with Commit or Discard.
@@ -55,7 +58,7 @@ func create(name string) (*File, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	f.File, err = os.OpenFile(filepath.Join(f.place.dir, filepath.Base(final)), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+	f.File, err = os.OpenFile(f.place.file(filepath.Base(final)), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
 	if err == nil && f.before != nil {
 		f.likeBefore()
 	}
@@ -96,23 +99,36 @@ func (f *File) Commit() error {
 	if err == nil {
 		err = f.rename()
 	}
+	if err == nil {
+		err = f.settle()
+	}
+	return f.explain(err)
+}
+
+// Finish puts the content on disk, before something that should not happen unless it is there. Commit is still to be
+// called, which then takes no more room.
+func (f *File) Finish() error { return f.explain(f.finish()) }
+
+// explain names the file in an error.
+func (f *File) explain(err error) error {
 	if err != nil {
 		return fmt.Errorf("write %s: %w", f.name, plain(err))
 	}
 	return nil
 }
 
-// finish puts the content on disk.
+// finish puts the content on disk, once.
 func (f *File) finish() error {
 	if f.closed {
-		return fs.ErrClosed
+		return f.finished
 	}
 	var err error
 	if f.Staged() {
 		err = f.Sync()
 	}
 	f.closed = true
-	return errors.Join(err, f.Close())
+	f.finished = errors.Join(err, f.Close())
+	return f.finished
 }
 
 func (f *File) rename() error {
@@ -122,8 +138,14 @@ func (f *File) rename() error {
 	err := os.Rename(f.File.Name(), f.final)
 	if errors.Is(err, unix.EBUSY) {
 		return fmt.Errorf("%w: something is mounted there, which cannot be replaced: choose another file", unix.EBUSY)
-	} else if err != nil {
-		return err
+	}
+	return err
+}
+
+// settle gives up the place of a file that has its name, and puts the name on disk.
+func (f *File) settle() error {
+	if !f.Staged() {
+		return nil
 	}
 	f.place.remove()
 	return syncDir(filepath.Dir(f.final))
@@ -132,92 +154,10 @@ func (f *File) rename() error {
 // Discard removes what was written, unless it already has its name.
 func (f *File) Discard() {
 	if !f.closed {
-		f.closed = true
+		f.closed, f.finished = true, fs.ErrClosed
 		_ = f.Close() // it goes away, or is a stream whose writes have told
 	}
 	f.place.remove()
-}
-
-// Write writes a file, which gets its name if write returns no error.
-func Write(name string, write func(io.Writer) error) error {
-	var files Files
-	defer files.Discard()
-	if err := files.Write(name, write); err != nil {
-		return err
-	}
-	return files.Commit()
-}
-
-// WriteFile writes a file with the given content.
-func WriteFile(name string, content []byte) error { return Write(name, whole(content)) }
-
-// whole writes the given content.
-func whole(content []byte) func(io.Writer) error {
-	return func(w io.Writer) error {
-		_, err := w.Write(content)
-		return err
-	}
-}
-
-// Files are files that belong together: none gets its name before all are complete and on disk, and
-// then they get them right after one another. The zero value is empty.
-type Files struct{ list []*File }
-
-// Write writes one of them.
-func (f *Files) Write(name string, write func(io.Writer) error) error {
-	file, err := Create(name)
-	if err != nil {
-		return err
-	}
-	f.list = append(f.list, file)
-	if err := write(file); err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	return nil
-}
-
-// WriteFile writes one of them with the given content.
-func (f *Files) WriteFile(name string, content []byte) error { return f.Write(name, whole(content)) }
-
-// Commit gives all of them their names.
-func (f *Files) Commit() error {
-	if err := f.each((*File).finish); err != nil {
-		return err
-	}
-	defer f.alone()()
-	return f.each((*File).rename)
-}
-
-func (f *Files) each(step func(*File) error) error {
-	for _, file := range f.list {
-		if err := step(file); err != nil {
-			return fmt.Errorf("write %s: %w", file.name, plain(err))
-		}
-	}
-	return nil
-}
-
-// alone keeps other processes from naming files in the same directory until it is released, so that
-// the files of two programs with the same names do not get mixed. It has no effect on file systems
-// without locks.
-func (f *Files) alone() (end func()) {
-	if len(f.list) < 2 || !f.list[0].Staged() {
-		return func() {}
-	}
-	dir, err := os.Open(filepath.Dir(f.list[0].final))
-	if err != nil {
-		return func() {}
-	}
-	_ = unix.Flock(int(dir.Fd()), unix.LOCK_EX)
-	return func() { _ = dir.Close() } // which gives the lock up
-}
-
-// Discard removes those that have no names yet.
-func (f *Files) Discard() {
-	for _, file := range f.list {
-		file.Discard()
-	}
-	f.list = nil
 }
 
 // plain leaves out the names of places, which mean nothing to users.

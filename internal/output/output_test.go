@@ -137,6 +137,43 @@ func TestFilesTogether(t *testing.T) {
 	expect(t, filepath.Join(dir, "x"), "x", "y")
 }
 
+// If one of several files cannot get its name, none does: old ones stay, and new ones go.
+func TestFilesTogetherOrNone(t *testing.T) {
+	dir := t.TempDir()
+	names := []string{"made", "replaced", "blocked", "last"}
+	must(t, os.WriteFile(filepath.Join(dir, "replaced"), []byte("old"), 0o640))
+	var files Files
+	for _, name := range names {
+		must(t, files.WriteFile(filepath.Join(dir, name), []byte("new")))
+	}
+	must(t, os.Mkdir(filepath.Join(dir, "blocked"), 0o755)) // by another program, meanwhile
+	if err := files.Commit(); err == nil || !strings.Contains(err.Error(), "write "+filepath.Join(dir, "blocked")+": ") {
+		t.Errorf("the error is %v", err)
+	}
+	files.Discard()
+	expect(t, filepath.Join(dir, "replaced"), "old", "blocked")
+}
+
+// Names that the package uses in its places are free.
+func TestNamesInPlaces(t *testing.T) {
+	dir := t.TempDir()
+	for _, content := range []string{"first", "second"} {
+		var files Files
+		for _, name := range []string{lockName, oldName, "new"} {
+			must(t, files.WriteFile(filepath.Join(dir, name), []byte(content+name)))
+		}
+		must(t, files.Commit())
+		files.Discard()
+		for _, name := range []string{lockName, oldName, "new"} {
+			got, err := os.ReadFile(filepath.Join(dir, name))
+			must(t, err)
+			if string(got) != content+name {
+				t.Errorf("%s holds %q", name, got)
+			}
+		}
+	}
+}
+
 func TestLongNames(t *testing.T) {
 	dir := t.TempDir()
 	for _, letter := range []string{"a", "b"} {

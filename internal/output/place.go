@@ -18,6 +18,8 @@ const (
 	// is how many programs may write one name at a time.
 	swept, mostPlaces = 8, 1024
 	lockName          = "lock"
+	// oldName is the second name of a file that is being replaced.
+	oldName = "old"
 	// longName is what is left of a long name in its place's: names have 255 bytes at most.
 	longName = 120
 )
@@ -56,6 +58,14 @@ func placeName(parent, base string, n int) string {
 		base = base[:longName] + hex.EncodeToString(sum[:8])
 	}
 	return filepath.Join(parent, fmt.Sprintf(".%s.fovea-%d", base, n))
+}
+
+// file is where an output called base is made, which may have the name of something else in the place.
+func (p *place) file(base string) string {
+	if base == lockName || base == oldName {
+		base = "new"
+	}
+	return filepath.Join(p.dir, base)
 }
 
 // take takes a place and empties it, unless somebody has it, which gives nil. A place that is not
