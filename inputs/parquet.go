@@ -28,10 +28,14 @@ type parquetSource struct {
 	options imagetable.Options
 	// labelFault is imagetable.Table.LabelFault, once the table is listed.
 	labelFault string
+	// rowFaults are imagetable.Row.LabelFault of the rows that have one, by number.
+	rowFaults map[int]string
 }
 
-// LabelFault says why the table has no labels, though it seems to; see pipeline.ParseLabels.
+// LabelFault and RowFault implement pipeline.LabelSource.
 func (s *parquetSource) LabelFault() string { return s.labelFault }
+
+func (s *parquetSource) RowFault(index int) string { return s.rowFaults[index] }
 
 // table reads the table's footer.
 func (s *parquetSource) table(f pipeline.File) (*imagetable.Table, *witness, error) {
@@ -87,10 +91,13 @@ func (s *parquetSource) List(ctx context.Context, visit func(pipeline.Item) erro
 		return pipeline.Others{}, err
 	}
 	defer p.Close() // read-only
-	s.labelFault = p.LabelFault()
+	s.labelFault, s.rowFaults = p.LabelFault(), map[int]string{}
 	row, labelled := 0, p.HasLabels()
 	return pipeline.Others{}, w.explain(p.List(ctx, func(r imagetable.Row) error {
 		item := pipeline.Item{Path: r.Path, Label: r.Label, Labelled: labelled, Index: row}
+		if r.LabelFault != "" {
+			s.rowFaults[row] = r.LabelFault
+		}
 		row++
 		return visit(item)
 	}))

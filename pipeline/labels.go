@@ -56,18 +56,37 @@ func PrefixLabel(item Item) string {
 // directoryLabels are those of DirectoryLabel.
 type directoryLabels struct{}
 
+// LabelSource is a Source that says why labels cannot be read: all of them, or that of the image at an index. Both give
+// "" if they can.
+type LabelSource interface {
+	LabelFault() string
+	RowFault(index int) string
+}
+
 // Label implements Labeler. A source whose labels cannot be understood is an error: its directories are not what was
-// meant.
-func (directoryLabels) Label(items []Item) error {
+// meant. So is an image whose label is none of the classes that its source names.
+func (d directoryLabels) Label(items []Item) error { return d.label(items, nil) }
+
+// label is Label, where only the labels of items for which demanded is true must be understood.
+func (directoryLabels) label(items []Item, demanded func(i int) bool) error {
 	var last Source
+	faulty, first := 0, ""
 	for i := range items {
-		if s := items[i].Source; s != nil && s != last {
-			last = s
-			if faulty, ok := s.(interface{ LabelFault() string }); ok && faulty.LabelFault() != "" {
-				return fmt.Errorf("pipeline: no labels can be read from %s: %s: store texts, numbers or booleans in it, rename it, or label the images by a table (--labels csv:FILE)", items[i].File, faulty.LabelFault())
+		if s, ok := items[i].Source.(LabelSource); ok {
+			if items[i].Source != last && s.LabelFault() != "" {
+				return fmt.Errorf("pipeline: no labels can be read from %s: %s: store texts, numbers or booleans in it, rename it, or label the images by a table (--labels csv:FILE)", items[i].File, s.LabelFault())
+			}
+			last = items[i].Source
+			if fault := s.RowFault(items[i].Index); fault != "" && (demanded == nil || demanded(i)) {
+				if faulty++; faulty == 1 {
+					first = fmt.Sprintf("row %d of %s, %q: %s", items[i].Index, items[i].File, shortened(spelling.Spell(items[i].Path)), fault)
+				}
 			}
 		}
 		items[i].Label = DirectoryLabel(items[i])
+	}
+	if faulty > 0 {
+		return fmt.Errorf("pipeline: the labels of %d images are not among their table's classes, the first is %s: correct them at their origin (-1 or null is no label), leave these images out with --exclude, or label all by a table (--labels csv:FILE)", faulty, first)
 	}
 	return nil
 }

@@ -168,19 +168,24 @@ func (l *lister) labelled(labels Labeler) (Listing, error) {
 	if labels == nil {
 		labels = LabelFunc(func(Item) string { return "" })
 	}
+	selected := sync.OnceValue(l.selected)
+	wanted := func(i int) bool { return selected()[l.Items[i].Path] }
 	var err error
-	if table, ok := labels.(CSVLabels); ok {
-		selected := sync.OnceValue(l.selected)
-		err = table.label(l.Items, func(i int) bool { return selected()[l.Items[i].Path] && l.Items[i].readable(l.ctx) })
-	} else {
+	switch source := labels.(type) {
+	case CSVLabels:
+		err = source.label(l.Items, func(i int) bool { return wanted(i) && l.Items[i].readable(l.ctx) })
+	case directoryLabels:
+		err = source.label(l.Items, wanted)
+	default:
 		err = labels.Label(l.Items)
 	}
 	if err != nil {
 		return l.Listing, err
 	}
-	l.Doubts, err = checkLabels(l.Items)
-	if demanded && !slices.ContainsFunc(l.Items, func(i Item) bool { return i.Label != "" }) {
-		l.Doubts = append(l.Doubts, fmt.Sprintf("labels are asked for, and none of the %d images has one", len(l.Items)))
+	items := l.selection.Apply(l.Items)
+	l.Doubts, err = checkLabels(items)
+	if demanded && len(items) > 0 && !slices.ContainsFunc(items, func(i Item) bool { return i.Label != "" }) {
+		l.Doubts = append(l.Doubts, fmt.Sprintf("labels are asked for, and none of the %d images has one", len(items)))
 	}
 	return l.Listing, err
 }

@@ -16,8 +16,9 @@ import (
 // columns are the leaves of a table of images, -1 for one that is missing.
 type columns struct {
 	bytes, path, label int
-	// classes are the names of integer labels, if there are any.
-	classes []string
+	// classes are the names of integer labels, if there are any. numbered says that labels are Hugging Face's integers.
+	classes  []string
+	numbered bool
 	// labelFault says why there is no label, though there is a column that looks like one; "" for none.
 	labelFault string
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/apache/arrow/go/v15/parquet"
 	"github.com/apache/arrow/go/v15/parquet/schema"
+
+	"fovea/internal/text"
 )
 
 // labelNames are names of columns of labels, in order of preference.
@@ -46,8 +48,16 @@ func (c *columns) findLabel(leaves []leaf, lists []string, hints map[string]hugg
 		}
 	}
 	c.label = l.index
-	if !l.isBinary() {
-		c.classes = hints[l.field].Names
+	if l.isBinary() {
+		return
+	}
+	c.classes, c.numbered = hints[l.field].Names, hints[l.field].Type == "ClassLabel"
+	seen := map[string]bool{}
+	for _, name := range c.classes {
+		if seen[name] {
+			c.labelFault = fmt.Sprintf("the ClassLabel of its column %q names two classes %q", l.field, name)
+		}
+		seen[name] = true
 	}
 }
 
@@ -86,18 +96,22 @@ func (l leaf) kind() string {
 	return "of the type " + l.PhysicalType().String()
 }
 
-// labelOf is the label that a value stands for. Hugging Face's -1 means no label.
-func (c columns) labelOf(value string) string {
-	if c.classes != nil {
+// labelOf is the label that a value stands for, and says why it stands for none although it should, "" otherwise. Hugging
+// Face's -1 means no label.
+func (c columns) labelOf(value string) (label, fault string) {
+	if c.numbered && value == "-1" {
+		return "", ""
+	}
+	if len(c.classes) > 0 && value != "" {
 		number, err := strconv.Atoi(value)
-		if err == nil && number == -1 {
-			return ""
+		if err != nil || number < 0 || number >= len(c.classes) {
+			return "", fmt.Sprintf("its label is %s, and the column's ClassLabel names %s, from 0 to %d", value, text.Count(len(c.classes), "class", "classes"), len(c.classes)-1)
 		}
-		if err == nil && number >= 0 && number < len(c.classes) {
-			value = c.classes[number]
+		if value = c.classes[number]; value == "" {
+			return "", fmt.Sprintf("its label is %d, whose name in the column's ClassLabel is empty", number)
 		}
 	}
-	return value[:min(len(value), maxLabel+1)]
+	return value[:min(len(value), maxLabel+1)], ""
 }
 
 // numberLabel is a label that a program wrote as a fraction: of classes with a missing one pandas makes fractions, and

@@ -74,7 +74,13 @@ func TestLabels(t *testing.T) {
 		"pandas's fractions": {"", []any{"label", double, `[1, NaN, 2]`}, []string{"1", "", "2"}, ""},
 		"fractions":          {"", []any{"label", arrow.PrimitiveTypes.Float32, `[0.5, null, -3]`}, []string{"0.5", "", "-3"}, ""},
 		"classes":            {class, []any{"label", whole, `[1, -1, 0]`}, []string{"dog", "", "cat"}, ""},
-		"classes, fractions": {class, []any{"label", double, `[1, NaN, 2]`}, []string{"dog", "", "2"}, ""},
+		"classes, fractions": {class, []any{"label", double, `[1, NaN, 2]`}, []string{"dog", "", "! its label is 2, and the column's ClassLabel names 2 classes, from 0 to 1"}, ""},
+		"classes beyond":     {class, []any{"label", whole, `[7, -2, null]`}, []string{"! its label is 7, and the column's ClassLabel names 2 classes, from 0 to 1", "! its label is -2, and the column's ClassLabel names 2 classes, from 0 to 1", ""}, ""},
+		"halves of classes":  {class, []any{"label", double, `[0.5, -1, 0]`}, []string{"! its label is 0.5, and the column's ClassLabel names 2 classes, from 0 to 1", "", "cat"}, ""},
+		"classes by text":    {class, []any{"label", text, `["7", null, "dog"]`}, []string{"7", "", "dog"}, ""},
+		"no names":           {strings.ReplaceAll(class, `"cat", "dog"`, ""), []any{"label", whole, `[7, 1, -1]`}, []string{"7", "1", ""}, ""},
+		"an empty name":      {strings.ReplaceAll(class, "cat", ""), []any{"label", whole, `[1, 0, -1]`}, []string{"dog", "! its label is 0, whose name in the column's ClassLabel is empty", ""}, ""},
+		"one name twice":     {strings.ReplaceAll(class, "cat", "dog"), []any{"label", whole, `[1, 0, 0]`}, []string{"dog", "dog", "dog"}, `the ClassLabel of its column "label" names two classes "dog"`},
 		"another name":       {fine, []any{"fine_label", whole, `[1, 0, 0]`}, []string{"dog", "cat", "cat"}, ""},
 		"the usual name":     {fine, []any{"fine_label", whole, `[1, 0, 0]`, "label", text, `["x", "y", "z"]`}, []string{"x", "y", "z"}, ""},
 		"two names":          {both, []any{"fine", whole, `[0, 0, 0]`, "coarse", whole, `[0, 0, 0]`}, nil, `its columns "fine" and "coarse" could each be the labels`},
@@ -92,6 +98,9 @@ func TestLabels(t *testing.T) {
 			p := labelled(t, test.hint, test.columns...)
 			var labels []string
 			must(t, p.List(context.Background(), func(r Row) error {
+				if r.LabelFault != "" {
+					r.Label += "! " + r.LabelFault
+				}
 				labels = append(labels, r.Label)
 				return nil
 			}))

@@ -50,6 +50,8 @@ type Row struct {
 	Path string
 	// Label is empty if there is none. One of more than 1,024 bytes is cut after 1,025.
 	Label string
+	// LabelFault says why there is no label although the row has a value for it, "" otherwise.
+	LabelFault string
 }
 
 const (
@@ -178,7 +180,8 @@ func (p *Table) listGroup(ctx context.Context, group, rows int, visit func(Row) 
 			return err
 		}
 		for i := range n {
-			row := Row{Path: path.Clean("/" + names[i])[1:], Label: p.columns.labelOf(classes[i])}
+			row := Row{Path: path.Clean("/" + names[i])[1:]}
+			row.Label, row.LabelFault = p.columns.labelOf(classes[i])
 			if row.Path == "" || len(row.Path) > maxPath {
 				row.Path = fmt.Sprintf("%08d", p.starts[group]+int64(at+i))
 			}

@@ -1,7 +1,7 @@
 """Makes tables of images whose labels are in part missing, or of a kind that is no label.
 
 A Hugging Face dataset marks images without a label by -1, pandas by NaN and pyarrow by null. The images' names have a
-directory, train, which must not become their class.
+directory, train, which must not become their class. In one table, a label is beyond the names of its classes.
 """
 
 import io
@@ -37,5 +37,7 @@ write("null.parquet", "label", pa.array(["cat", None, "dog", "dog"]))
 write("nan.parquet", "label", pa.array([0.0, float("nan"), 1.0, 1.0]))
 write("minus-one.parquet", "fine_label", pa.array([0, -1, 1, 1]),
       {"image": {"_type": "Image"}, "fine_label": {"_type": "ClassLabel", "names": ["cat", "dog"]}})
+write("beyond.parquet", "label", pa.array([0, 7, 1, 2]),
+      {"image": {"_type": "Image"}, "label": {"_type": "ClassLabel", "names": ["cat", "dog"]}})
 write("lists.parquet", "label", pa.array([[0], [1], [0, 1], []]))
 write("none.parquet", "label", pa.nulls(4, pa.string()))
