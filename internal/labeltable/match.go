@@ -83,6 +83,9 @@ func (m *Missing) Error() string {
 func (t *Table) Match(paths []string, demanded func(i int) bool) (Matching, error) {
 	m := &matcher{Table: t, paths: paths, demand: demanded, demanded: map[int]bool{}}
 	best, err := m.match()
+	if err == nil && best.first < 0 {
+		err = m.checkOthers(best)
+	}
 	if err != nil || best.first < 0 {
 		return best.Matching, err
 	}
@@ -95,10 +98,13 @@ func (t *Table) Match(paths []string, demanded func(i int) bool) (Matching, erro
 func (t *Table) MatchSome(paths []string) (Matching, error) {
 	m := &matcher{Table: t, paths: paths, demanded: map[int]bool{}}
 	best, err := m.match()
+	if err == nil {
+		err = m.checkOthers(best)
+	}
 	return best.Matching, err
 }
 
-// match is the best attempt, the first one in which no picture that is demanded lacks a row.
+// match is the first attempt in which no picture that is demanded lacks a row, or else the one in which the fewest do.
 func (m *matcher) match() (attempt, error) {
 	best, err := m.exact()
 	if err != nil || best.first < 0 {
@@ -207,7 +213,7 @@ func (m *matcher) exact() (attempt, error) {
 			return a, fmt.Errorf("%s, line %d: the row of %s could mean this picture or %q: rename one of them, or write the former as %s", m.name, m.rows[path].line, path, other, spelling.Spell(path))
 		}
 	}
-	return a, m.checkPadded()
+	return a, nil
 }
 
 // normalize makes keys of all paths.

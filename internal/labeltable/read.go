@@ -37,14 +37,12 @@ type Table struct {
 	classes   *Classes
 	isPicture func(path string) bool
 	memory    *budget.Budget
-	// padded are the paths in rows that have blanks around them, by those without.
-	padded map[string]string
 }
 
 // Read reads a table. isPicture tells whether a path ends as pictures' names do. A table that would take more than
 // memory is budget.ErrMemory. The errors name the table.
 func (o Options) Read(r io.Reader, name string, isPicture func(path string) bool, memory *budget.Budget) (*Table, error) {
-	t := &Table{name: name, rows: map[string]row{}, padded: map[string]string{}, isPicture: isPicture, memory: memory}
+	t := &Table{name: name, rows: map[string]row{}, isPicture: isPicture, memory: memory}
 	var err error
 	if t.classes, err = o.classes(); err != nil {
 		return nil, err
@@ -115,9 +113,6 @@ func (t *Table) read(r io.Reader) error {
 		}
 		if err != nil {
 			return fmt.Errorf(", line %d %w", line, err)
-		}
-		if bare := strings.TrimSpace(path); bare != path {
-			t.padded[bare] = path
 		}
 		if earlier, found := t.rows[path]; found && earlier.Label != label {
 			return fmt.Errorf(", line %d labels %s as %s, line %d as %s: keep one of them", line, spelling.Spell(path), label, earlier.line, earlier)

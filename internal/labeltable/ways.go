@@ -156,20 +156,3 @@ func (m *matcher) how(w way) string {
 	}
 	return strings.Join(parts, ", ")
 }
-
-// checkPadded is an error if a picture has one row with blanks around its path and one without, with other labels.
-func (m *matcher) checkPadded() error {
-	if len(m.padded) == 0 {
-		return nil
-	}
-	pictures := make(map[string]bool, len(m.paths))
-	for _, path := range m.paths {
-		pictures[path] = true
-	}
-	for bare, path := range m.padded {
-		if r, both := m.rows[bare]; both && pictures[bare] && !pictures[path] && r.Label != m.rows[path].Label {
-			return fmt.Errorf("%s, line %d labels %q as %s, line %d %q as %s: keep one of them", m.name, m.rows[path].line, path, m.rows[path].Label, r.line, bare, r.Label)
-		}
-	}
-	return nil
-}
