@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
-	"strings"
 
 	"fovea/app/explorer/labeling"
 	"fovea/featurestore"
@@ -67,16 +65,8 @@ func (s *Server) postLabels(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, err)
 		return
 	}
-	changed, err := s.labels.changes.Set(request.Version, request.Rows, s.labels.name(*request.Label))
+	changed, err := s.labels.changes.Set(request.Version, request.Rows, featurestore.UnescapeText(*request.Label))
 	s.answerChange(w, r, changed, err)
-}
-
-// name is a class's name as datasets have it: raw, and without blanks around it unless there is such a class.
-func (l *labels) name(text string) string {
-	if slices.Contains(l.server.shown.Load().classes.all(), text) {
-		return featurestore.UnescapeText(text)
-	}
-	return featurestore.UnescapeText(strings.TrimSpace(text))
 }
 
 // postUndo takes a change back, or makes it again.

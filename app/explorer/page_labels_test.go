@@ -120,6 +120,23 @@ func TestPageLabels(t *testing.T) {
 	}
 }
 
+// Classes that differ by a blank stay two, also where their names are typed.
+func TestPageBlanks(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "features")
+	makeRows(t, dir, 20, 4, func(i int, r *featurestore.Row) {
+		if i%4 == 1 {
+			r.Label = "a "
+		}
+	})
+	want := changed(stored(t, dir), "a ", "a/000000.jpg")
+	p := browse(t, start(t, Options{Dir: dir}), software)
+	p.click(fmt.Sprintf(cell, 0), 0)
+	p.eval(`document.getElementById("new-class").focus()`, nil)
+	p.press("a ", 0)
+	p.press("\r", 0)
+	awaits(t, "the class that was typed", dir, want)
+}
+
 // Two pages see each other's labels, and what the server exports is the selection.
 func TestPageTogether(t *testing.T) {
 	dir, _ := corners(t)

@@ -36,7 +36,7 @@ export function start() {
   on("marks", count);
   field.onkeydown = (event) => {
     if (event.key !== "Enter" || !field.value.trim()) return;
-    put(field.value.trim());
+    put(state.dataset.classes.includes(field.value) ? field.value : field.value.trim()); // classes may differ by a blank
     field.value = "";
     element("grid").focus();
   };
