@@ -99,6 +99,13 @@ func TestSelectionRefuses(t *testing.T) {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}
+	counts := map[string]int{`a,b`: 1, `q"x`: 1, "line\nbreak": 1}
+	for i := range 20 {
+		counts[fmt.Sprintf("z%02d", i)] = 1
+	}
+	if err := known("label", []string{"nope"}, counts); err == nil || !strings.HasSuffix(err.Error(), `: there are "a,b", line\nbreak, "q""x", z00, z01, z02, z03, z04, z05, z06 and 13 more`) {
+		t.Errorf("names that must be quoted, not seen, or are many: %v", err)
+	}
 }
 
 func TestDuplicates(t *testing.T) {

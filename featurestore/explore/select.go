@@ -10,6 +10,7 @@ import (
 
 	"fovea/featurestore"
 	"fovea/internal/spelling"
+	"fovea/internal/text"
 	"fovea/internal/typo"
 	"fovea/recipe"
 	"fovea/vectors"
@@ -75,13 +76,18 @@ func known(what string, values []string, counts map[string]int) error {
 		}
 		names := slices.Sorted(maps.Keys(counts))
 		hint := typo.Hint(v, names)
-		if len(names) > 0 && names[0] == "" {
-			names[0] = "rows without one"
+		for i, name := range names {
+			switch {
+			case name == "":
+				names[i] = "rows without one"
+			case strings.ContainsAny(name, `,"`): // as a list of names has it
+				names[i] = `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
+			}
 		}
 		if v == "" {
-			return fmt.Errorf("%w no %s: there are %s", ErrUnknownValue, what, strings.Join(names, ", "))
+			return fmt.Errorf("%w no %s: there are %s", ErrUnknownValue, what, text.Some(names))
 		}
-		return fmt.Errorf("%w the %s %q%s: there are %s", ErrUnknownValue, what, v, hint, strings.Join(names, ", "))
+		return fmt.Errorf("%w the %s %q%s: there are %s", ErrUnknownValue, what, v, hint, text.Some(names))
 	}
 	return nil
 }
