@@ -122,6 +122,9 @@ func (d *Duplicates) SaveOthers(file string) error {
 	if n.Changed > 0 {
 		logrus.Warnf("%s not listed in %s, because the files have changed since they were extracted: extract --sync takes them in", text.Count(n.Changed, "copy", "copies"), file)
 	}
+	if n.Labelled > 0 {
+		logrus.Warnf("%s not listed in %s, because the larger one has no label: give it theirs first (extract dataset relabel)", text.Count(n.Labelled, "copy with a label", "copies with labels"), file)
+	}
 	if n.Links > 0 {
 		logrus.Infof("%s not listed in %s: the file is the one that is kept", text.Count(n.Links, "link", "links"), file)
 	}
@@ -177,9 +180,12 @@ func (d *Duplicates) addDownload(sheet *contactsheet.Sheet) error {
 		sheet.Notes = append(sheet.Notes, "The list of all copies but the largest is too long for a link: extract dataset duplicates --keep-largest FILE writes it.")
 		return nil
 	}
-	note := "all but the largest of each group, which has the most pixels, of equal ones the most bytes, of equal ones the first path. Look at near duplicates before you delete them."
+	note := "all but the largest of each group, which has the most pixels, of equal ones the most bytes, of equal ones a label, of equal ones the first path. Look at near duplicates before you delete them."
 	if n.Conflicts > 0 {
 		note += fmt.Sprintf(" Not in it: %s whose labels conflict. Decide on the label first.", text.Plural(n.Conflicts, "group"))
+	}
+	if n.Labelled > 0 {
+		note += fmt.Sprintf(" Not in it: %s, where the larger one has none. Give it theirs first.", text.Count(n.Labelled, "copy with a label", "copies with labels"))
 	}
 	sheet.Download = &contactsheet.Download{File: "copies.csv", Label: "Download the list of " + text.Count(n.Copies, "copy", "copies"), Note: note, Content: list.Bytes()}
 	return nil

@@ -31,8 +31,8 @@ copies, shots of one scene. Layers with positions are averaged over these. Every
 every other one. Groups whose labels conflict come first.
 
 --keep-largest lists the other copies of each group, except where labels conflict. The largest copy has
-the most pixels; of equal ones it is the largest file, with --images; of equal ones that of the first
-path. Look at near duplicates before you delete them.`,
+the most pixels; of equal ones it is the largest file, with --images; of equal ones one with a label;
+of these that of the first path. Look at near duplicates before you delete them.`,
 		Example: "  extract dataset duplicates --threshold 0.97 --html duplicates.html --images photos features",
 		Args:    datasetArgument,
 	}

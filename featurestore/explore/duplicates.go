@@ -47,8 +47,8 @@ type DuplicateGroup struct {
 	// Conflict says that two of the rows have different labels.
 	Conflict bool `json:"conflict"`
 	// Keep is the place in Rows of the largest copy of those whose files are still what they were: that of most pixels, of
-	// equal ones that of most bytes, of equal ones that whose path is the first. -1 if labels conflict, because then the
-	// label to keep is to be decided first.
+	// equal ones that of most bytes, of equal ones one with a label, of these that whose path is the first. -1 if labels
+	// conflict, because then the label to keep is to be decided first.
 	Keep int   `json:"keep"`
 	Rows []Row `json:"rows"`
 }
@@ -144,7 +144,7 @@ func (g *DuplicateGroup) decide() {
 	}
 	for i, r := range g.Rows {
 		k := g.Rows[g.Keep]
-		if cmp.Or(r.standing()-k.standing(), cmp.Compare(r.Width*r.Height, k.Width*k.Height), cmp.Compare(r.Bytes, k.Bytes), cmp.Compare(k.Path, r.Path)) > 0 {
+		if cmp.Or(r.standing()-k.standing(), cmp.Compare(r.Width*r.Height, k.Width*k.Height), cmp.Compare(r.Bytes, k.Bytes), r.labelled()-k.labelled(), cmp.Compare(k.Path, r.Path)) > 0 {
 			g.Keep = i
 		}
 	}
@@ -158,6 +158,9 @@ func (r Row) standing() int {
 	return 1
 }
 
+// labelled is 1 for a row with a label, else 0.
+func (r Row) labelled() int { return min(len(r.Label), 1) }
+
 func (g *DuplicateGroup) rank() int {
 	if g.Conflict {
 		return 0
@@ -166,11 +169,12 @@ func (g *DuplicateGroup) rank() int {
 }
 
 // Others counts the rows of WriteOthers, and what it leaves out: groups whose labels conflict, rows whose files have
-// changed, and links to the file that is kept.
-type Others struct{ Copies, Conflicts, Changed, Links int }
+// changed, rows with a label where the one to keep has none, and links to the file that is kept.
+type Others struct{ Copies, Conflicts, Changed, Labelled, Links int }
 
 // WriteOthers writes a table in CSV of the copies that are not the largest of their group: their path, the path of the one
-// to keep, the group's kind and the row's similarity. Whoever deletes the files that it lists still has those to keep.
+// to keep, the group's kind and the row's similarity. Whoever deletes the files that it lists still has those to keep, and
+// their labels.
 func WriteOthers(w io.Writer, groups []DuplicateGroup) (n Others, err error) {
 	table := csv.NewWriter(w)
 	if err := table.Write([]string{"path", "keep", "kind", "similarity"}); err != nil {
@@ -188,6 +192,9 @@ func WriteOthers(w io.Writer, groups []DuplicateGroup) (n Others, err error) {
 				continue
 			case r.Changed:
 				n.Changed++
+				continue
+			case r.labelled() > keep.labelled():
+				n.Labelled++
 				continue
 			case r.Real != "" && r.Real == keep.Real:
 				n.Links++

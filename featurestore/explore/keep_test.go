@@ -9,7 +9,7 @@ import (
 	"fovea/vectors"
 )
 
-// The copy to keep is the one of most pixels, then of most bytes, then of the first path, and never a matter of labels.
+// The copy to keep is the one of most pixels, then of most bytes, then one with a label, then of the first path.
 func TestKeep(t *testing.T) {
 	bytes := map[string]int64{"d.jpg": 10, "e.jpg": 30, "f.jpg": 20, "i.jpg": 5, "h.jpg": 5}
 	rows := []Row{
@@ -79,6 +79,25 @@ gone.jpg,small.jpg,exact,1.000000
 smaller.jpg,small.jpg,exact,1.000000
 `
 	if d := cmp.Diff(want, table.String()); d != "" || n != (Others{Copies: 3, Changed: 1, Links: 1}) || err != nil {
+		t.Errorf("%+v, %v: %s", n, err, d)
+	}
+}
+
+// With the files that are listed no label goes.
+func TestKeepLabels(t *testing.T) {
+	rows := []Row{
+		{Path: "a.jpg"}, {Path: "b.jpg", Label: "cat"}, {Path: "c.jpg", Label: "cat"}, // of one size
+		{Path: "large.jpg", Width: 9, Height: 9}, {Path: "small.jpg", Label: "dog", Width: 5, Height: 5}, {Path: "smaller.jpg", Width: 3, Height: 3},
+	}
+	pairs := []vectors.Pair{{A: 0, B: 1, Similarity: 1}, {A: 1, B: 2, Similarity: 1}, {A: 3, B: 4, Similarity: 0.99}, {A: 4, B: 5, Similarity: 0.99}}
+	var table strings.Builder
+	n, err := WriteOthers(&table, group(rows, strings.Split("1 1 1 2 3 4", " "), pairs, nil))
+	const want = `path,keep,kind,similarity
+a.jpg,b.jpg,exact,1.000000
+c.jpg,b.jpg,exact,1.000000
+smaller.jpg,large.jpg,near,0.990000
+`
+	if d := cmp.Diff(want, table.String()); d != "" || n != (Others{Copies: 3, Labelled: 1}) || err != nil {
 		t.Errorf("%+v, %v: %s", n, err, d)
 	}
 }
