@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/sirupsen/logrus"
 
@@ -128,6 +129,17 @@ func (r Relabelled) warn(classes []string) {
 	}
 }
 
+// padded are the labels that begin or end with blanks.
+func (i images) padded() map[string]bool {
+	all := map[string]bool{}
+	for _, m := range i.marks {
+		if strings.TrimSpace(m.label) != m.label {
+			all[m.label] = true
+		}
+	}
+	return all
+}
+
 // named lists names for a message.
 func named(classes []string) string {
 	if len(classes) == 0 {
@@ -140,6 +152,8 @@ func named(classes []string) string {
 func (o RelabelOptions) label(images images, done *Relabelled) ([]mark, error) {
 	demanded := func(i int) bool { return i < images.rows && (o.Missing == MissingError || o.Missing == "") }
 	if table, ok := o.Labels.(pipeline.CSVLabels); ok {
+		padded := images.padded()
+		table.Written.Known = func(label string) bool { return padded[label] }
 		table.MaxMemory, table.Understood = o.MaxMemory, func(how string) { logrus.Info("labels from " + how) }
 		o.Labels = table
 	}

@@ -21,6 +21,9 @@ type Options struct {
 	Path, Label, Split string
 	// Classes is the file with the names of classes whose numbers the table has, as ReadClasses reads it.
 	Classes string
+	// Known tells of a label with blanks around it that the images already have, so that it means itself and not the
+	// label without them.
+	Known func(label string) bool
 }
 
 // separators are the values of Options.Separator.

@@ -37,12 +37,14 @@ type Table struct {
 	classes   *Classes
 	isPicture func(path string) bool
 	memory    *budget.Budget
+	// known is Options.Known.
+	known func(label string) bool
 }
 
 // Read reads a table. isPicture tells whether a path ends as pictures' names do. A table that would take more than
 // memory is budget.ErrMemory. The errors name the table.
 func (o Options) Read(r io.Reader, name string, isPicture func(path string) bool, memory *budget.Budget) (*Table, error) {
-	t := &Table{name: name, rows: map[string]row{}, isPicture: isPicture, memory: memory}
+	t := &Table{name: name, rows: map[string]row{}, isPicture: isPicture, memory: memory, known: o.Known}
 	var err error
 	if t.classes, err = o.classes(); err != nil {
 		return nil, err
@@ -154,13 +156,21 @@ func (t *Table) parse(record []string) (path string, l Label, err error) {
 	if strings.TrimSpace(path) == "" {
 		return "", l, errors.New("has no path")
 	}
-	if l.Label, err = t.classes.name(bare(record[t.layout.label])); err != nil {
+	if l.Label, err = t.label(record[t.layout.label]); err != nil {
 		return "", l, err
 	}
 	if t.layout.split >= 0 && t.layout.split < len(record) {
 		l.Split = bare(record[t.layout.split])
 	}
 	return path, l, nil
+}
+
+// label is the label of a field.
+func (t *Table) label(field string) (string, error) {
+	if written := spelling.Read(field); t.known != nil && t.classes == nil && strings.TrimSpace(field) != field && t.known(written) {
+		return written, nil
+	}
+	return t.classes.name(bare(field))
 }
 
 // bare is a label or split without the blanks around it, which people write after separators or to align columns, and

@@ -1,6 +1,10 @@
 package labeltable
 
-import "testing"
+import (
+	"slices"
+	"strings"
+	"testing"
+)
 
 // Labels and splits are the same with and without blanks around them, and a first row
 // of a picture is no heading even if its label is a word for one.
@@ -28,5 +32,18 @@ func TestReadsValues(t *testing.T) {
 				t.Errorf("it is %v, %v, want %v (%s)", got.Labels, err, Label{test.label, test.split}, table)
 			}
 		})
+	}
+}
+
+// A label with blanks around it that the images have means itself.
+func TestReadsKnownValues(t *testing.T) {
+	o := Options{Known: func(label string) bool { return label == "cat " || label == "caf\xe9 " }}
+	table, err := o.Read(strings.NewReader("a.jpg,\"cat \"\nb.jpg, cat\nc.jpg,dog \nd.jpg,caf%E9 \n"), "labels.csv", isPicture, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := table.Match([]string{"a.jpg", "b.jpg", "c.jpg", "d.jpg"}, nil)
+	if want := []Label{{Label: "cat "}, {Label: "cat"}, {Label: "dog"}, {Label: "caf\xe9 "}}; err != nil || !slices.Equal(got.Labels, want) {
+		t.Errorf("labels are %q, %v, want %q", got.Labels, err, want)
 	}
 }
