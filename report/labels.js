@@ -7,13 +7,16 @@ const byId = id => document.getElementById(id);
 let saved = "";
 // As RFC 4180 has it: what has commas, quotes or line breaks is quoted.
 const cell = text => /[",\r\n]|^\s|\s$/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text;
-// Fields have labels as they are shown; what was typed means the class that is shown so, if there is one.
-const classes = new Map([...byId("classes").options].map(option => [option.value.trim(), JSON.parse(option.dataset.real)])
-	.sort(([a, real], [b, other]) => (a === real) - (b === other))); // a class with just this name counts
+// Fields have labels as they are shown; what was typed means the class that is shown so, if there is one, else one that
+// is shown so but for blanks at its ends.
+const options = [...byId("classes").options].map(option => [option.value, JSON.parse(option.dataset.real)])
+	.sort(([a, real], [b, other]) => (a === real) - (b === other)); // a class with just this name counts
+const classes = new Map([...options.map(([shown, real]) => [shown.trim(), real]), ...options]);
 const own = card => field(card).defaultValue;
 function label(card) {
-	const typed = field(card).value.trim();
-	return typed === own(card).trim() ? real.get(card).label : classes.get(typed) ?? typed;
+	const {value} = field(card), typed = value.trim();
+	if (value === own(card)) return real.get(card).label;
+	return classes.get(value) ?? (typed === own(card).trim() ? real.get(card).label : classes.get(typed) ?? typed);
 }
 const changed = () => cards.filter(card => label(card) && label(card) !== real.get(card).label);
 // Splits are in the table, if there are some, so that it can be added to one with all images.

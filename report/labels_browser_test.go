@@ -214,6 +214,26 @@ func TestLabelPageOfHiddenNames(t *testing.T) {
 	}
 }
 
+// Classes that differ by a blank stay two.
+func TestLabelPageOfBlanks(t *testing.T) {
+	p := LabelPage{Title: "labels", Classes: []string{"cat", "dog", "dog "}, Rows: []LabelRow{
+		{Path: "1.jpg", Label: "cat", Suggested: "dog "}, {Path: "2.jpg", Label: "dog ", Suggested: "dog"}, {Path: "3.jpg", Label: "cat", Suggested: "dog"},
+		{Path: "4.jpg", Label: "cat", Suggested: "dog"}, {Path: "5.jpg", Label: "dog ", Suggested: "cat"}, {Path: "6.jpg", Label: "cat", Suggested: "dog"},
+	}}
+	file, err := WriteLabels(t.TempDir(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := openPage(t, "file://"+file)
+	var table string
+	err = chromedp.Run(ctx, chromedp.Click(".card:nth-child(1) button"), chromedp.Click(".card:nth-child(2) button"), chromedp.Click(".card:nth-child(3) button"),
+		chromedp.SetValue(".card:nth-child(4) input", "dog "), chromedp.SetValue(".card:nth-child(5) input", "dog"), chromedp.SetValue(".card:nth-child(6) input", " dog"),
+		chromedp.Evaluate("csv()", &table))
+	if want := "path,label\n1.jpg,\"dog \"\n2.jpg,dog\n3.jpg,dog\n4.jpg,\"dog \"\n5.jpg,dog\n6.jpg,dog\n"; err != nil || table != want {
+		t.Errorf("the table is %q, %v, want %q", table, err, want)
+	}
+}
+
 func TestAuditPage(t *testing.T) {
 	long := "a-directory/of-photos-with-a-rather-long-name/IMG_20240601_123456789_burst_01.jpg"
 	thumbnail := sample(t).Mistakes[0].Thumbnail
