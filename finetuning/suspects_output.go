@@ -60,16 +60,31 @@ func tableFormat(name string) (string, error) {
 	return "", fmt.Errorf("%s: the name must end in .%s, which says the format", name, strings.Join(TableFormats, ", ."))
 }
 
-// Save writes the table of all suspects to a file, in the format that its name ends in.
-func (s *Suspects) Save(name string) error {
-	format, err := tableFormat(name)
-	if err != nil {
-		return err
+// Save writes the table of all suspects, in the format that its name ends in, and the page to correct labels with. An
+// empty name writes none. Both appear, or neither does. It returns the page's file.
+func (s *Suspects) Save(table string, page PageOptions) (string, error) {
+	var files output.Files
+	defer files.Discard()
+	if table != "" {
+		format, err := tableFormat(table)
+		if err != nil {
+			return "", err
+		}
+		if err := files.Write(table, func(w io.Writer) error { return s.Write(w, format) }); err != nil {
+			return "", fmt.Errorf("write the suspects: %w", err)
+		}
 	}
-	if err := output.Write(name, func(w io.Writer) error { return s.Write(w, format) }); err != nil {
-		return fmt.Errorf("write the suspects: %w", err)
+	name := ""
+	if page.Out != "" {
+		var err error
+		if name, err = s.addPage(&files, page); err != nil {
+			return "", err
+		}
 	}
-	return nil
+	if err := files.Commit(); err != nil {
+		return "", fmt.Errorf("write the suspects: %w", err)
+	}
+	return name, nil
 }
 
 // Write writes the table of all suspects: a row each, the most suspicious first.
@@ -152,9 +167,9 @@ type PageOptions struct {
 	Most int
 }
 
-// SavePage writes a page to correct labels with: the images whose labels are most suspicious, with thumbnails, and a
+// addPage writes a page to correct labels with: the images whose labels are most suspicious, with thumbnails, and a
 // table of the corrections to download. It returns the file's name.
-func (s *Suspects) SavePage(o PageOptions) (string, error) {
+func (s *Suspects) addPage(files *output.Files, o PageOptions) (string, error) {
 	page := report.LabelPage{
 		Title: fmt.Sprintf("%s whose labels to check", text.Plural(min(o.Most, len(s.Suspects)), "image")), Classes: s.Classes,
 		Facts: []report.Fact{
@@ -180,7 +195,7 @@ func (s *Suspects) SavePage(o PageOptions) (string, error) {
 			page.Rows[i].Thumbnail = t
 		}
 	}
-	return report.WriteLabels(o.Out, page)
+	return report.AddLabels(files, o.Out, page)
 }
 
 // thumbnails are small images of the paths, as datasets spell them, nil for those that cannot be read.

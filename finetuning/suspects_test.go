@@ -135,7 +135,8 @@ func TestSaveSuspects(t *testing.T) {
 	dir := t.TempDir()
 	read := func(name string) []byte {
 		name = filepath.Join(dir, name)
-		if err := errors.Join(CheckTable(name), s.Save(name)); err != nil {
+		_, err := s.Save(name, PageOptions{})
+		if err := errors.Join(CheckTable(name), err); err != nil {
 			t.Fatal(err)
 		}
 		text, err := os.ReadFile(name)
@@ -168,7 +169,16 @@ func TestSaveSuspects(t *testing.T) {
 			t.Errorf("%s is no error", wrong)
 		}
 	}
-	page, err := s.SavePage(PageOptions{Out: filepath.Join(dir, "pages") + "/", Images: dir, Most: 7})
+	// A table does not go with another page: it stays where there is none.
+	before := read("all.csv")
+	s.Suspects[0].Rank = 99
+	if _, err := s.Save(filepath.Join(dir, "all.csv"), PageOptions{Out: filepath.Join(dir, "all.csv", "page.html"), Most: 7}); err == nil {
+		t.Error("a page in a file is no error")
+	}
+	if now, err := os.ReadFile(filepath.Join(dir, "all.csv")); err != nil || !bytes.Equal(now, before) {
+		t.Errorf("without its page the table is another one, %v", err)
+	}
+	page, err := s.Save("", PageOptions{Out: filepath.Join(dir, "pages") + "/", Images: dir, Most: 7})
 	if err != nil || page != filepath.Join(dir, "pages", "suspects.html") {
 		t.Fatal(page, err)
 	}

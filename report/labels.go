@@ -61,10 +61,10 @@ func dataURI(jpeg []byte) template.URL {
 // LabelFile is the name of the page in a directory.
 const LabelFile = "suspects.html"
 
-// WriteLabels writes the page to a file, or into a directory that exists or that the name marks by its end; it returns
-// the file's name.
-func WriteLabels(name string, page LabelPage) (string, error) {
-	return writePage(name, LabelFile, labelTemplate(), page)
+// AddLabels writes the page, as one of files that belong together, to a file, or into a directory that exists or that the
+// name marks by its end; it returns the file's name.
+func AddLabels(files *output.Files, name string, page LabelPage) (string, error) {
+	return addPage(files, name, LabelFile, labelTemplate(), page)
 }
 
 // pageFile is the file that a page is written to: name, or that of the given name in a directory.
@@ -85,11 +85,24 @@ func pageFile(name, inDirectory string) (string, error) {
 // writePage writes a page, in one step, to name or to the file of the given name in a directory; it returns the file's
 // name.
 func writePage(name, inDirectory string, t *template.Template, page any) (string, error) {
+	var files output.Files
+	defer files.Discard()
+	name, err := addPage(&files, name, inDirectory, t, page)
+	if err != nil {
+		return name, err
+	}
+	if err := files.Commit(); err != nil {
+		return name, fmt.Errorf("report: write the page: %w", err)
+	}
+	return name, nil
+}
+
+func addPage(files *output.Files, name, inDirectory string, t *template.Template, page any) (string, error) {
 	name, err := pageFile(name, inDirectory)
 	if err != nil {
 		return "", err
 	}
-	if err := output.Write(name, func(w io.Writer) error { return t.Execute(w, page) }); err != nil {
+	if err := files.Write(name, func(w io.Writer) error { return t.Execute(w, page) }); err != nil {
 		return name, fmt.Errorf("report: write the page: %w", err)
 	}
 	return name, nil

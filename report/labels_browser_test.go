@@ -2,6 +2,7 @@ package report
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +14,8 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"fovea/internal/output"
 )
 
 // labelPage has what makes pages wide and tables of corrections wrong.
@@ -29,6 +32,14 @@ func labelPage(t *testing.T) LabelPage {
 		},
 	}
 	return p
+}
+
+// writeLabels writes a page alone.
+func writeLabels(dir string, page LabelPage) (string, error) {
+	var files output.Files
+	defer files.Discard()
+	file, err := AddLabels(&files, dir, page)
+	return file, errors.Join(err, files.Commit())
 }
 
 // openPage opens a page in a browser, which fails the test for what it loads and complains about.
@@ -119,7 +130,7 @@ func fitsAt(ctx context.Context, t *testing.T, name string) {
 
 // What a page of labels downloads is the table of the changed labels.
 func TestLabelPage(t *testing.T) {
-	file, err := WriteLabels(t.TempDir(), labelPage(t))
+	file, err := writeLabels(t.TempDir(), labelPage(t))
 	if err != nil || filepath.Base(file) != LabelFile {
 		t.Fatal(file, err)
 	}
@@ -171,7 +182,7 @@ func TestLabelPage(t *testing.T) {
 func TestLabelPageOfSplits(t *testing.T) {
 	p := labelPage(t)
 	p.Rows[0].Split, p.Rows[2].Split = "train", `a, "b"`
-	file, err := WriteLabels(t.TempDir(), p)
+	file, err := writeLabels(t.TempDir(), p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +204,7 @@ func TestLabelPageOfHiddenNames(t *testing.T) {
 	p := LabelPage{Title: "labels", Classes: []string{cat, dog, `d\u200bog!`}, Rows: []LabelRow{
 		{Path: "1\u2066\r.jpg", Label: cat, Suggested: dog, Likely: true}, {Path: "2.jpg", Label: cat, Suggested: dog}, {Path: "3.jpg", Label: dog, Suggested: cat},
 	}}
-	file, err := WriteLabels(t.TempDir(), p)
+	file, err := writeLabels(t.TempDir(), p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,7 +231,7 @@ func TestLabelPageOfBlanks(t *testing.T) {
 		{Path: "1.jpg", Label: "cat", Suggested: "dog "}, {Path: "2.jpg", Label: "dog ", Suggested: "dog"}, {Path: "3.jpg", Label: "cat", Suggested: "dog"},
 		{Path: "4.jpg", Label: "cat", Suggested: "dog"}, {Path: "5.jpg", Label: "dog ", Suggested: "cat"}, {Path: "6.jpg", Label: "cat", Suggested: "dog"},
 	}}
-	file, err := WriteLabels(t.TempDir(), p)
+	file, err := writeLabels(t.TempDir(), p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -272,7 +283,7 @@ func TestAuditPage(t *testing.T) {
 func TestLabelPageOfLongNames(t *testing.T) {
 	p := labelPage(t)
 	p.Facts = append(p.Facts, Fact{"labelled " + strings.Repeat("x", 300) + ", really dog", "about 21"}, Fact{"wrong labels, estimated", "199 (59.5 %)"})
-	file, err := WriteLabels(t.TempDir(), p)
+	file, err := writeLabels(t.TempDir(), p)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -183,7 +183,7 @@ func TestHiddenNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	labels, err := WriteLabels(t.TempDir(), LabelPage{Title: name, Facts: []Fact{{name, name}}, Classes: []string{name},
+	labels, err := writeLabels(t.TempDir(), LabelPage{Title: name, Facts: []Fact{{name, name}}, Classes: []string{name},
 		Rows: []LabelRow{{Path: name, Label: name, Split: name, Suggested: name, Note: name}}})
 	if err != nil {
 		t.Fatal(err)

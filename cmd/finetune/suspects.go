@@ -100,15 +100,8 @@ func (o *suspectsOptions) run(ctx context.Context) error {
 	if err != nil {
 		return cli.UsageWhen(err, finetuning.ErrLayers)
 	}
-	if o.out != "" {
-		if err := found.Save(o.out); err != nil {
-			return err
-		}
-	}
-	if o.page.Out != "" {
-		if o.page.Out, err = found.SavePage(o.page); err != nil {
-			return err
-		}
+	if o.page.Out, err = found.Save(o.out, o.page); err != nil {
+		return err
 	}
 	return o.result.Print(found, func(w io.Writer) error { return found.WriteText(w, o.page.Most) })
 }
