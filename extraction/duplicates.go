@@ -105,16 +105,44 @@ func noteOf(g explore.DuplicateGroup, row int) string {
 	return "-"
 }
 
-// SaveOthers writes the table of explore.WriteOthers to a file, and logs what is not in it.
-func (d *Duplicates) SaveOthers(file string) error {
+// Save writes the table of explore.WriteOthers to the file list, and a contact sheet of the groups to page; an empty name
+// writes none. Both appear, or neither does.
+func (d *Duplicates) Save(ctx context.Context, list, page string) error {
+	var files output.Files
+	defer files.Discard()
 	var n explore.Others
-	err := output.Write(file, func(w io.Writer) (err error) {
-		n, err = explore.WriteOthers(w, d.raw)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("write the list of copies: %w", err)
+	if list != "" {
+		err := files.Write(list, func(w io.Writer) (err error) {
+			n, err = explore.WriteOthers(w, d.raw)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("write the list of copies: %w", err)
+		}
 	}
+	if page != "" {
+		sheet, err := d.sheet()
+		if err != nil {
+			return err
+		}
+		if err := files.Write(page, func(w io.Writer) error { return contactsheet.Write(ctx, w, sheet) }); err != nil {
+			return err
+		}
+	}
+	if err := files.Commit(); err != nil {
+		return err
+	}
+	if list != "" {
+		d.tell(list, n)
+	}
+	if page != "" {
+		logrus.Infof("contact sheet written to %s", page)
+	}
+	return nil
+}
+
+// tell logs what is in the list of copies, and what is not.
+func (d *Duplicates) tell(file string, n explore.Others) {
 	logrus.Infof("%s listed in %s", text.Count(n.Copies, "copy", "copies"), file)
 	if n.Conflicts > 0 {
 		logrus.Warnf("%s not listed in %s, because labels conflict: decide which is right first (extract dataset relabel)", text.Plural(n.Conflicts, "group"), file)
@@ -131,14 +159,13 @@ func (d *Duplicates) SaveOthers(file string) error {
 	if d.images == "" && n.Copies > 0 {
 		logrus.Warnf("without --images DIR, %s may name links to files that are kept, keep files that are gone, and of copies with as many pixels not the larger file: give it before anything is deleted", file)
 	}
-	return nil
 }
 
 // maxSheetGroups bounds the groups that a contact sheet shows.
 const maxSheetGroups = 500
 
-// Sheet is a contact sheet of the groups, with the list of the copies besides the largest to download.
-func (d *Duplicates) Sheet() (contactsheet.Sheet, error) {
+// sheet is a contact sheet of the groups, with the list of the copies besides the largest to download.
+func (d *Duplicates) sheet() (contactsheet.Sheet, error) {
 	sheet := contactsheet.Sheet{
 		Title: text.Plural(len(d.raw), "group") + " of duplicates",
 		Notes: []string{fmt.Sprintf("Files that are the same, or features with a cosine similarity of at least %g. Groups whose labels conflict come first.", d.Threshold)},
@@ -169,7 +196,7 @@ func (d *Duplicates) Sheet() (contactsheet.Sheet, error) {
 	return sheet, nil
 }
 
-// addDownload puts the table of SaveOthers into the sheet, as far as a link can hold it.
+// addDownload puts the list of copies into the sheet, as far as a link can hold it.
 func (d *Duplicates) addDownload(sheet *contactsheet.Sheet) error {
 	var list bytes.Buffer
 	n, err := explore.WriteOthers(&list, d.raw)

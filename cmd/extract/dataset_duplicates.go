@@ -82,14 +82,5 @@ func (o *duplicateOptions) run(ctx context.Context, dir string) error {
 	if err := o.result.Print(found, found.WriteText); err != nil {
 		return err
 	}
-	if o.keep != "" {
-		if err := found.SaveOthers(o.keep); err != nil {
-			return err
-		}
-	}
-	sheet, err := found.Sheet()
-	if err != nil {
-		return err
-	}
-	return o.sheet.write(ctx, sheet)
+	return found.Save(ctx, o.keep, o.sheet.html)
 }
