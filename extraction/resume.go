@@ -142,7 +142,7 @@ func (r *run) findChanged(ctx context.Context, writer *featurestore.Writer, item
 		return readAgain{}, err
 	}
 	if c.Unread > 0 && !staged {
-		logrus.Warnf("%d images could not be compared and stay as they are; the first is %s: %s", c.Unread, c.FirstUnread.Path, c.FirstUnread.Reason)
+		logrus.Warnf("%s as before; the first is %s: %s", text.Count(c.Unread, "image could not be compared and stays", "images could not be compared and stay"), c.FirstUnread.Path, c.FirstUnread.Reason)
 	}
 	again := r.chooseAgain(writer, &c)
 	if staged {
@@ -234,10 +234,10 @@ func (r *run) chooseAgain(writer *featurestore.Writer, c *pipeline.Comparison) r
 		again.rows[path] = true
 	}
 	if len(again.rows) > 0 {
-		logrus.Infof("%d images have changed since their features were extracted, the first is %s: they are read again", len(again.rows), first)
+		logrus.Infof("%s features were extracted, the first is %s: reading again", text.Count(len(again.rows), "image has changed since its", "images have changed since their"), first)
 	}
 	if len(again.failures) > 0 {
-		logrus.Infof("%d images that could not be read may have changed: they are read again", len(again.failures))
+		logrus.Infof("%s that could not be read may have changed: reading again", text.Plural(len(again.failures), "image"))
 	}
 	for _, path := range worthRetrying(writer.AllFailures(), c.Items, r.RetryFailed, takesAll(r.Selection)) {
 		again.failures[path] = true

@@ -11,6 +11,7 @@ import (
 	"fovea/featurestore"
 	"fovea/featurestore/remote"
 	"fovea/head"
+	"fovea/internal/text"
 	"fovea/vectors"
 )
 
@@ -193,7 +194,7 @@ func (a *audit) compare(ctx context.Context) error {
 		a.y = append(a.y, c)
 		a.members[c] = append(a.members[c], i)
 	}
-	logrus.Infof("auditing %d images, %d values each (%s)", a.f.X.Rows, a.f.X.Cols, LayerNames(a.f.Layers))
+	logrus.Infof("auditing %s, %s each (%s)", text.Plural(a.f.X.Rows, "image"), text.Plural(a.f.X.Cols, "value"), LayerNames(a.f.Layers))
 	var err error
 	a.duplicates, err = a.f.findDuplicates(ctx, &a.o.NearDuplicates, a.o.OwnNear)
 	if errors.Is(err, vectors.ErrTooMany) {

@@ -33,7 +33,7 @@ func (f *Finding) counted() string {
 
 // WriteText writes the findings for people, with at most so many images of each.
 func (a *Audit) WriteText(w io.Writer, top int) error {
-	fmt.Fprintf(w, "%d images of %d classes: %s\n", a.Images, len(a.Classes), a.verdict())
+	fmt.Fprintf(w, "%s of %s: %s\n", text.Plural(a.Images, "image"), text.Count(len(a.Classes), "class", "classes"), a.verdict())
 	for i := range a.Findings {
 		f := &a.Findings[i]
 		fmt.Fprintf(w, "\n%s: %s\n", f.counted(), spelling.Line(f.What))

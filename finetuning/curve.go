@@ -8,6 +8,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"fovea/head"
+	"fovea/internal/text"
 )
 
 // learningCurve trains heads as h was trained on parts of the rows it has seen, and tests them on those
@@ -29,7 +30,7 @@ func learningCurve(ctx context.Context, h *head.Head, f Features, seen, unseen [
 	}
 	apart := withoutGroupsOf(seen, unseen, duplicates.Together)
 	if n := len(seen) - len(apart); n > 0 {
-		logrus.Infof("learning curve: leaving out %d training images that have copies, or others of their group, in the test set", n)
+		logrus.Infof("learning curve: leaving out %s with copies, or others of the same group, in the test set", text.Plural(n, "training image"))
 	}
 	if _, err := head.Classes(pick(f.Labels, apart)); err != nil {
 		logrus.Warn("no learning curve: the images that the head was trained on are not in the dataset")
@@ -57,7 +58,7 @@ func curveLogger() func(rows int) {
 	last := 0
 	return func(rows int) {
 		if rows != last {
-			logrus.Infof("learning curve: trained on %d images", rows)
+			logrus.Infof("learning curve: trained on %s", text.Plural(rows, "image"))
 			last = rows
 		}
 	}

@@ -69,7 +69,7 @@ func TestLearningCurveKeepsNearDuplicatesApart(t *testing.T) {
 	}
 	told := false
 	for _, e := range hook.AllEntries() {
-		told = told || strings.Contains(e.Message, fmt.Sprintf("leaving out %d training images", len(unseen)))
+		told = told || strings.Contains(e.Message, fmt.Sprintf("leaving out %d training images with copies", len(unseen)))
 	}
 	if !told {
 		t.Error("no message says what is left out")

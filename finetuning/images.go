@@ -21,6 +21,7 @@ import (
 	"fovea/head"
 	"fovea/inputs"
 	"fovea/internal/output"
+	"fovea/internal/text"
 	"fovea/picture"
 	"fovea/pipeline"
 	"fovea/preprocessing"
@@ -78,7 +79,7 @@ func (o ImageOptions) list(ctx context.Context, seed uint64) (pipeline.Listing, 
 		return listing, fmt.Errorf("%w: none of the %d images has a label", ErrLabels, found)
 	}
 	if n := found - len(listing.Items); n > 0 {
-		logrus.Warnf("leaving out %d images without a label", n)
+		logrus.Warnf("leaving out %s without a label", text.Plural(n, "image"))
 	}
 	listing.Items = pipeline.Sample(listing.Items, o.Sample, seed)
 	return listing, o.GroupBy.Group(listing.Items, labels, o.MaxMemory)

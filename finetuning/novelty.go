@@ -27,7 +27,7 @@ func (o *TrainOptions) novelty(ctx context.Context, f Features, groups []string)
 		return nil, err
 	}
 	if least := 1 / o.NoveltyRate; float64(n.Measured+1) < least {
-		logrus.Warnf("%d different images are too few for a novelty rate of %g: more than that may be above the cutoff; it takes %.0f", n.Measured, o.NoveltyRate, least-1)
+		logrus.Warnf("%s too few for a novelty rate of %g: more than that may be above the cutoff; it takes %.0f", text.Count(n.Measured, "different image is", "different images are"), o.NoveltyRate, least-1)
 	}
 	return n, nil
 }

@@ -61,8 +61,8 @@ func Compare(ctx context.Context, o CompareOptions) (_ *Comparison, err error) {
 	if len(data.split.Test) == 0 {
 		return nil, errors.New("there are no test images to compare on")
 	}
-	logrus.Infof("%d images to train on (%s), %d to test on, %s for each approach",
-		len(data.split.Train), text.Some(data.classes), len(data.split.Test), o.Budget)
+	logrus.Infof("%s to train on (%s), %d to test on, %s for each approach",
+		text.Plural(len(data.split.Train), "image"), text.Some(data.classes), len(data.split.Test), o.Budget)
 	r := race{options: o, data: data, result: report.Race{
 		Budget: o.Budget.Seconds(), Chance: largestShare(pick(data.labels, data.split.Test)),
 		Settings: map[string]any{

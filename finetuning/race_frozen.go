@@ -12,6 +12,7 @@ import (
 	"fovea/head"
 	"fovea/inference"
 	"fovea/inputs"
+	"fovea/internal/text"
 	"fovea/models"
 	"fovea/pipeline"
 	"fovea/recipe"
@@ -146,7 +147,7 @@ func (r *race) learnFrozen(ctx context.Context, network *frozenNetwork, spent ti
 			return nil, err
 		}
 		points = append(points, report.Point{Seconds: spent.Seconds(), Images: learned.X.Rows, Accuracy: metrics.Accuracy, LogLoss: metrics.LogLoss})
-		logrus.Infof("head on %d images: accuracy %.2f %% after %.1f s", learned.X.Rows, 100*metrics.Accuracy, spent.Seconds())
+		logrus.Infof("head on %s: accuracy %.2f %% after %.1f s", text.Plural(learned.X.Rows, "image"), 100*metrics.Accuracy, spent.Seconds())
 	}
 	return points, nil
 }

@@ -159,13 +159,13 @@ func facts(h *head.Head, dir string, test Features) []report.Fact {
 			in = " of " + r.Model
 		}
 		all = append(all,
-			report.Fact{Name: "features" + in, Value: fmt.Sprintf("%s of %s, %d values (pooling %s)", LayerNames(layers), r.Model, values, r.Pool)},
+			report.Fact{Name: "features" + in, Value: fmt.Sprintf("%s of %s, %s (pooling %s)", LayerNames(layers), r.Model, text.Plural(values, "value"), r.Pool)},
 			report.Fact{Name: "model input" + in, Value: fmt.Sprintf("%dx%d, %s, %s, %s", r.InputWidth, r.InputHeight, r.Resize, r.Interpolation, r.Preprocessing)},
 			report.Fact{Name: "computed by" + in, Value: r.Library + ", " + r.Arithmetic()})
 	}
 	return append(all,
-		report.Fact{Name: "trained on", Value: fmt.Sprintf("%d images", h.Notes.TrainedOn)},
-		report.Fact{Name: "measured on", Value: fmt.Sprintf("%d images of the dataset %s that it was not trained on", len(test.Labels), filepath.Base(dir))},
+		report.Fact{Name: "trained on", Value: text.Plural(h.Notes.TrainedOn, "image")},
+		report.Fact{Name: "measured on", Value: fmt.Sprintf("%s of the dataset %s that it was not trained on", text.Plural(len(test.Labels), "image"), filepath.Base(dir))},
 		report.Fact{Name: "copies in the dataset", Value: copies},
 	)
 }

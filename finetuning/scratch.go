@@ -125,9 +125,9 @@ func (o *ScratchOptions) begin() (training.State, error) {
 	case err != nil:
 		return state, err
 	case !o.Resume:
-		return state, fmt.Errorf("%w in %s, of %d epochs", ErrTrained, o.Out, state.Epoch)
+		return state, fmt.Errorf("%w in %s, of %s", ErrTrained, o.Out, text.Plural(state.Epoch, "epoch"))
 	case state.Epoch > o.Epochs:
-		return state, fmt.Errorf("the training in %s already has %d epochs, more than the %d requested", o.Out, state.Epoch, o.Epochs)
+		return state, fmt.Errorf("the training in %s already has %s, more than the %d requested", o.Out, text.Plural(state.Epoch, "epoch"), o.Epochs)
 	}
 	return state, nil
 }
@@ -143,14 +143,14 @@ func (o *ScratchOptions) restore(t *training.Trainer, state training.State, iden
 	if err := t.Restore(o.checkpoints(), state); err != nil {
 		return err
 	}
-	logrus.Infof("resuming after %d epochs and %d batches", state.Epoch, state.Batches)
+	logrus.Infof("resuming after %s and %s", text.Plural(state.Epoch, "epoch"), text.Count(state.Batches, "batch", "batches"))
 	return nil
 }
 
 // fit runs the epochs, with checkpoints of the identity.
 func (o *ScratchOptions) fit(ctx context.Context, t *training.Trainer, data *scratchData, state training.State, identity map[string]string) (training.Result, error) {
-	logrus.Infof("training %s at %dx%d pixels on %d images (%s), %d held out, on %s", o.Network.Configuration.Name,
-		o.Network.Size, o.Network.Size, len(data.split.Train), text.Some(data.classes), len(data.split.Test), t.Device())
+	logrus.Infof("training %s at %dx%d pixels on %s (%s), %d held out, on %s", o.Network.Configuration.Name,
+		o.Network.Size, o.Network.Size, text.Plural(len(data.split.Train), "image"), text.Some(data.classes), len(data.split.Test), t.Device())
 	return training.Fit(ctx, t, data.training(), data.test(), training.FitOptions{
 		Epochs: o.Epochs, Batch: o.Network.Batch, Seed: o.Seed, Progress: logEpoch, Batches: batchLogger(),
 		Checkpoint: func(s training.State) error {

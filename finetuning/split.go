@@ -60,11 +60,11 @@ func ownSplit(splits []string) (Split, error) {
 	switch {
 	case err != nil:
 	case len(validation) > 0 && len(s.Test) == len(validation) && s.Test[0] == validation[0]:
-		logrus.Infof("testing on the %d rows that are marked validation: none is marked test", len(validation))
+		logrus.Infof("testing on the %s marked validation: none is marked test", text.Plural(len(validation), "row"))
 	case len(validation) > 0:
-		logrus.Infof("testing on the %d rows that are marked test; the %d for validation are left out, since training makes its own validation sets", len(s.Test), len(validation))
+		logrus.Infof("testing on the %s marked test, without the %s for validation, since training makes its own validation sets", text.Plural(len(s.Test), "row"), text.Plural(len(validation), "row"))
 	case len(s.Test) > 0:
-		logrus.Infof("testing on the %d rows that are marked test", len(s.Test))
+		logrus.Infof("testing on the %s marked test", text.Plural(len(s.Test), "row"))
 	}
 	return s, err
 }
@@ -82,7 +82,7 @@ func markedSplit(splits []string) (s Split, validation []int, err error) {
 		rows[role] = append(rows[role], i)
 	}
 	for _, name := range slices.Sorted(maps.Keys(unknown)) {
-		return Split{}, nil, fmt.Errorf("%d rows are marked %q, which says neither train, validation (val) nor test: correct the marks, or split at random with --test-fraction", unknown[name], name)
+		return Split{}, nil, fmt.Errorf("%s marked %q, which says neither train, validation (val) nor test: correct the marks, or split at random with --test-fraction", text.Count(unknown[name], "row is", "rows are"), name)
 	}
 	s, validation = Split{Train: rows["train"], Test: rows["test"]}, rows["validation"]
 	if len(s.Test) == 0 {

@@ -83,7 +83,7 @@ func TestSplitOverridesMarks(t *testing.T) {
 	}
 	warned := logged(t)
 	marked, err := (&TrainOptions{TestFraction: 0.2}).Split(f, apart(groups))
-	if err != nil || len(marked.Test) != 5 || len(marked.Train) != 15 || !warned("5 rows that are marked test") || warned("copies") {
+	if err != nil || len(marked.Test) != 5 || len(marked.Train) != 15 || !warned("5 rows marked test") || warned("copies") {
 		t.Errorf("by the marks: %+v, %v", marked, err)
 	}
 	own, err := (&TrainOptions{TestFraction: 0.2, OwnFraction: true}).Split(f, apart(groups))
@@ -243,7 +243,7 @@ func TestNamesOfSplits(t *testing.T) {
 		{[]string{"Training", "val", "dev", "VALID"}, []int{0}, []int{1, 2, 3}, ""},
 		{[]string{"", "", "train"}, []int{0, 1, 2}, nil, ""},
 		{[]string{"train", "fold 3", "test", "fold 3"}, nil, nil, `2 rows are marked "fold 3"`},
-		{[]string{"holdout", ""}, nil, nil, `1 rows are marked "holdout"`},
+		{[]string{"holdout", ""}, nil, nil, `1 row is marked "holdout"`},
 	} {
 		got, err := ownSplit(test.marks)
 		if test.err != "" {

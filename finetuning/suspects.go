@@ -101,7 +101,7 @@ func (o *SuspectsOptions) find(ctx context.Context, f Features) (*Suspects, *hea
 	if err != nil {
 		return nil, nil, err
 	}
-	logrus.Infof("testing the labels of %d images, %d values each (%s)", f.X.Rows, f.X.Cols, LayerNames(f.Layers))
+	logrus.Infof("testing the labels of %s, %s each (%s)", text.Plural(f.X.Rows, "image"), text.Plural(f.X.Cols, "value"), LayerNames(f.Layers))
 	out, err := head.OutOfFoldProbabilities(ctx, f.X, f.Labels, head.OutOfFoldOptions{TrainOptions: head.TrainOptions{
 		Seed: o.Seed, Scaling: head.ScaleUnit, Groups: duplicates.Together, Progress: o.Progress,
 	}})

@@ -10,6 +10,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"fovea/head"
+	"fovea/internal/text"
 )
 
 // TrainResult is a trained head. What is known about its training, including the metrics on the test
@@ -84,7 +85,7 @@ func (o *TrainOptions) train(ctx context.Context, all Features) (*head.Head, err
 	if err != nil {
 		return nil, err
 	}
-	logrus.Infof("training on %d rows of %d values (%s), %d held out", learn.X.Rows, learn.X.Cols, LayerNames(learn.Layers), test.X.Rows)
+	logrus.Infof("training on %s of %s (%s), %d held out", text.Plural(learn.X.Rows, "row"), text.Plural(learn.X.Cols, "value"), LayerNames(learn.Layers), test.X.Rows)
 	h, report, err := o.Fit(ctx, learn, split.trained(duplicates.Together))
 	if err != nil {
 		return nil, ofGroups(err, learn.Groups)

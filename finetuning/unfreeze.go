@@ -198,7 +198,7 @@ func (u *unfreezing) train(ctx context.Context) error {
 		return fmt.Errorf("the validation loss of the frozen network is %v before any training, because its features overflow: find the rows with extract dataset stats %s", start.MeanLoss(), o.Source.name())
 	}
 	u.result.StartLoss, u.result.StartAccuracy = start.MeanLoss(), start.Accuracy()
-	logrus.Infof("training %s: %d images (%s), %d for validation, %d held out, on %s", u.network.Name, len(u.fit), text.Some(u.classes), len(u.validation), len(u.test), u.trainer.Device())
+	logrus.Infof("training %s: %s (%s), %d for validation, %d held out, on %s", u.network.Name, text.Plural(len(u.fit), "image"), text.Some(u.classes), len(u.validation), len(u.test), u.trainer.Device())
 	logrus.Infof("before training: validation loss %.4f, accuracy %.2f %%", start.MeanLoss(), 100*start.Accuracy())
 	trained, err := training.Fit(ctx, u.trainer, examples, validation, training.FitOptions{
 		Epochs: o.Epochs, Batch: o.Batch, Seed: o.Head.Seed, Patience: o.Patience, Progress: logEpoch, Batches: batchLogger(),

@@ -7,6 +7,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"fovea/internal/spelling"
+	"fovea/internal/text"
 	"fovea/pipeline"
 )
 
@@ -17,7 +18,7 @@ func WarnLabels(listing pipeline.Listing, requested pipeline.Labeler) {
 		logrus.Warn(doubt)
 	}
 	if listing.Labeled > 0 && requested == nil {
-		logrus.Infof("%d images have labels in their archive or table: --labels dir uses these", listing.Labeled)
+		logrus.Infof("%s in their archive or table: --labels dir uses these", text.Count(listing.Labeled, "image has a label", "images have labels"))
 	}
 }
 
@@ -30,7 +31,7 @@ func WarnFailure(f pipeline.Failure) {
 func WarnForeign(others pipeline.Others) {
 	for _, f := range others.Foreign {
 		logrus.WithFields(logrus.Fields{"format": f.Format, "files": f.Files, "first": f.First}).
-			Warnf("%d images are not read because they are %s: %s", f.Files, f.Format, f.Remedy)
+			Warnf("%s %s: %s", text.Count(f.Files, "image is not read because it is", "images are not read because they are"), f.Format, f.Remedy)
 	}
 }
 
@@ -44,5 +45,5 @@ func Foreign(others pipeline.Others) string {
 	if total == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d images were skipped because their formats are not read: %s", total, strings.Join(kinds, ", "))
+	return fmt.Sprintf("%s not read: %s", text.Count(total, "image was skipped because its format is", "images were skipped because their formats are"), strings.Join(kinds, ", "))
 }

@@ -9,6 +9,7 @@ import (
 
 	"fovea/inference"
 	"fovea/internal/samples"
+	"fovea/internal/text"
 	"fovea/picture"
 	"fovea/preprocessing"
 )
@@ -78,7 +79,7 @@ const leastReferenceCosine = 0.999
 func (c Check) Verdict() error {
 	var errs []error
 	if i := slices.IndexFunc(c.Layers, func(l LayerStatistics) bool { return l.NotFinite > 0 }); i >= 0 {
-		errs = append(errs, fmt.Errorf("layer %s has %d values that are not finite", c.Layers[i].Name, c.Layers[i].NotFinite))
+		errs = append(errs, fmt.Errorf("layer %s has %s not finite", c.Layers[i].Name, text.Count(c.Layers[i].NotFinite, "value that is", "values that are")))
 	}
 	if i := slices.IndexFunc(c.Comparisons, func(c Comparison) bool { return c.Cosine < leastReferenceCosine }); i >= 0 {
 		errs = append(errs, fmt.Errorf("layer %s has a cosine of %.5f with the reference: if the layers before it agree, its weights are wrong; if none does, the preprocessing is", c.Comparisons[i].Layer, c.Comparisons[i].Cosine))

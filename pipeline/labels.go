@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"fovea/internal/spelling"
+	"fovea/internal/text"
 )
 
 // Labeler gives items their labels, in place.
@@ -86,7 +87,7 @@ func (directoryLabels) label(items []Item, demanded func(i int) bool) error {
 		items[i].Label = DirectoryLabel(items[i])
 	}
 	if faulty > 0 {
-		return fmt.Errorf("pipeline: the labels of %d images are not among their table's classes, the first is %s: correct them at their origin (-1 or null is no label), leave these images out with --exclude, or label all by a table (--labels csv:FILE)", faulty, first)
+		return fmt.Errorf("pipeline: %s not among the classes that the table names, the first of %s: correct it at its origin (-1 or null is no label), leave the image out with --exclude, or label all by a table (--labels csv:FILE)", text.Count(faulty, "label is", "labels are"), first)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"fovea/internal/redact"
+	"fovea/internal/text"
 )
 
 // Listing is what List found.
@@ -137,7 +138,7 @@ func (l *lister) hint() string {
 	case len(l.Foreign) > 0:
 		return fmt.Sprintf("there are images in formats that are not read: %s", l.Foreign[0])
 	case l.Skipped > 0:
-		return fmt.Sprintf("there are %d files, but none has the name or content of an image", l.Skipped)
+		return fmt.Sprintf("there is nothing but %s without the name or content of an image", text.Plural(l.Skipped, "file"))
 	}
 	return "give a directory that holds JPEG, PNG, GIF, BMP, TIFF, WebP or other images that are read"
 }

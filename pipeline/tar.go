@@ -11,6 +11,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"fovea/internal/text"
 )
 
 // OpenTar is the Opener of tar archives, plain or compressed with gzip: files named .tar, .tar.gz or
@@ -150,7 +152,7 @@ func (t *tarFile) rest() error {
 	for {
 		n, err := t.content.Read(block)
 		if len(bytes.Trim(block[:n], "\x00")) > 0 {
-			return fmt.Errorf("the archive continues after its end, which follows %d members: if several were concatenated, give them one by one", t.members)
+			return fmt.Errorf("the archive continues after its end, which follows %s: if several were concatenated, give them one by one", text.Plural(t.members, "member"))
 		}
 		if errors.Is(err, io.EOF) {
 			return nil
@@ -161,7 +163,7 @@ func (t *tarFile) rest() error {
 }
 
 func damagedTar(members int, err error) error {
-	return fmt.Errorf("the archive is damaged after %d members: %w: copy or download it again", members, cause(err))
+	return fmt.Errorf("the archive is damaged after %s: %w: copy or download it again", text.Plural(members, "member"), cause(err))
 }
 
 // interruptible is a file whose reading ends when the context is done.

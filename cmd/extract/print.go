@@ -78,8 +78,8 @@ func stageSentence(r extraction.Result) string {
 	for _, b := range s.Busy() {
 		busy += fmt.Sprintf(", %s %.0f%%", stageNames[b.Stage], 100*b.Share)
 	}
-	return fmt.Sprintf("%.1f s to open, %.1f s for %d images of %.1f MB (%.2f a second); at work: %s. The bottleneck was %s.",
-		r.StartUp.Seconds(), s.Elapsed.Seconds(), r.Images(), float64(s.Bytes)/1e6, s.Rate(), busy[2:], stageNames[s.Bottleneck().Stage])
+	return fmt.Sprintf("%.1f s to open, %.1f s for %s of %.1f MB (%.2f a second); at work: %s. The bottleneck was %s.",
+		r.StartUp.Seconds(), s.Elapsed.Seconds(), text.Plural(r.Images(), "image"), float64(s.Bytes)/1e6, s.Rate(), busy[2:], stageNames[s.Bottleneck().Stage])
 }
 
 // seconds keeps milliseconds.

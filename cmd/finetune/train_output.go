@@ -55,7 +55,7 @@ func printTraining(w io.Writer, file string, r *finetuning.TrainResult) error {
 	if left := h.Notes.LeftOut; len(left) > 0 {
 		fmt.Fprintf(w, "left out     %s of fewer than %s images: %s\n", text.Count(len(left), "class", "classes"), h.Notes.Settings["min-class"], text.Some(head.NamesOf(left)))
 	}
-	fmt.Fprintf(w, "trained on   %d images, %s of %s, %d values each\n", h.Notes.TrainedOn, finetuning.LayerNames(h.Layers), h.Recipe.Models(), h.Columns())
+	fmt.Fprintf(w, "trained on   %s, %s of %s, %s each\n", text.Plural(h.Notes.TrainedOn, "image"), finetuning.LayerNames(h.Layers), h.Recipe.Models(), text.Plural(h.Columns(), "value"))
 	printChoice(w, training)
 	if training.Temperature > 0 {
 		fmt.Fprintf(w, "temperature  %.3f\n", training.Temperature)
@@ -71,7 +71,7 @@ func printTraining(w io.Writer, file string, r *finetuning.TrainResult) error {
 	}
 	fmt.Fprintf(w, "time         %s\n", r.Elapsed.Round(10*time.Millisecond))
 	if h.Notes.HeldOut != nil {
-		fmt.Fprintf(w, "\ntest set of %d images:\n", h.Notes.HeldOut.N)
+		fmt.Fprintf(w, "\ntest set of %s:\n", text.Plural(h.Notes.HeldOut.N, "image"))
 		return errors.Join(report.WriteText(w, *h.Notes.HeldOut), report.WriteNovelty(w, h.Notes.Novelty))
 	}
 	return nil

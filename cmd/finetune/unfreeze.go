@@ -68,7 +68,7 @@ func printUnfrozen(out io.Writer, r *finetuning.UnfreezeResult) error {
 	}
 	if r.Frozen != nil && r.Unfrozen != nil {
 		w := text.NewTable(out)
-		fmt.Fprintf(w, "\non %d test images:\taccuracy\t95 %%\tlog loss\n", r.TestImages)
+		fmt.Fprintf(w, "\non %s:\taccuracy\t95 %%\tlog loss\n", text.Plural(r.TestImages, "test image"))
 		line := func(name string, m *head.Metrics) {
 			fmt.Fprintf(w, "%s\t%.2f %%\t%.2f to %.2f\t%.4f\n", name, 100*m.Accuracy, 100*m.AccuracyInterval[0], 100*m.AccuracyInterval[1], m.LogLoss)
 		}

@@ -20,6 +20,7 @@ import (
 	"fovea/featurestore"
 	"fovea/internal/output"
 	"fovea/internal/redact"
+	"fovea/internal/text"
 	"fovea/objects"
 )
 
@@ -99,7 +100,7 @@ func fetchAll(ctx context.Context, folder *objects.Folder, wanted map[string]obj
 	if err := room(dir, total); err != nil {
 		return nil, err
 	}
-	logrus.Infof("fetching %d files of %s, %.1f MB, into %s", len(wanted), folder, float64(total)/1e6, dir)
+	logrus.Infof("fetching %s of %s, %.1f MB, into %s", text.Plural(len(wanted), "file"), folder, float64(total)/1e6, dir)
 	for _, name := range []string{featurestore.DataDir, featurestore.HiddenDir} {
 		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
 			return nil, err

@@ -13,6 +13,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"fovea/featurestore"
+	"fovea/internal/text"
 	"fovea/objects"
 )
 
@@ -183,7 +184,7 @@ func (o *Output) Finish(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("%w; the rows are kept in %s: run the same command with --resume to upload them to %s", err, o.Dir, o.folder), o.release(ctx))
 	}
-	logrus.Infof("%s holds %d rows in %d shards", o.folder, m.Rows, len(m.Shards))
+	logrus.Infof("%s holds %s in %s", o.folder, text.Plural(m.Rows, "row"), text.Plural(len(m.Shards), "shard"))
 	if m.Status != featurestore.StatusComplete {
 		return o.release(ctx)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"fovea/featurestore"
 	"fovea/internal/lockfile"
+	"fovea/internal/text"
 )
 
 // Options say whose labels are changed. Dir and State must be set.
@@ -228,7 +229,7 @@ func (l *Labels) State() State {
 		s.Writable, s.Why = false, l.log.broken.Error()
 	}
 	if s.Note == "" && l.unfound > 0 {
-		s.Note = fmt.Sprintf("%d changed labels are of images that the dataset does not have (any more): they are kept in the log, and set if the images come back", l.unfound)
+		s.Note = fmt.Sprintf("%s not in the dataset (any more): what was changed is kept in the log, and set if the images come back", text.Count(l.unfound, "changed label is of an image that is", "changed labels are of images that are"))
 	}
 	return s
 }
