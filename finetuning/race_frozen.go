@@ -163,7 +163,7 @@ func (r *race) shuffled() []pipeline.Item {
 // fitHead fits a head, nil where there are too few images of a class yet.
 func (r *race) fitHead(ctx context.Context, f Features) (*head.Head, error) {
 	if _, err := head.Classes(f.Labels); err != nil {
-		logrus.Debugf("no head on %d images yet: %v", f.X.Rows, err)
+		logrus.Debugf("no head on %s yet: %v", text.Plural(f.X.Rows, "image"), err)
 		return nil, nil
 	}
 	h, _, err := head.Train(ctx, f.X, f.Labels, head.TrainOptions{Seed: r.options.Seed})

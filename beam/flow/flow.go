@@ -13,6 +13,7 @@ import (
 
 	"fovea/featurestore"
 	"fovea/internal/spelling"
+	"fovea/internal/text"
 	"fovea/pipeline"
 )
 
@@ -55,7 +56,7 @@ func (f *listFn) list(ctx context.Context, emit func(Task)) error {
 	if len(items) == 0 {
 		return fmt.Errorf("flow: %w are left of %d", pipeline.ErrNoPictures, len(listing.Items))
 	}
-	log.Infof(ctx, "%d images, %d other files skipped", len(items), listing.Skipped)
+	log.Infof(ctx, "%s, %s skipped", text.Plural(len(items), "image"), text.Plural(listing.Skipped, "other file"))
 	for _, f := range listing.Foreign {
 		log.Warnf(ctx, "images in unsupported formats: %s", spelling.Spell(fmt.Sprint(f)))
 	}

@@ -39,7 +39,7 @@ func (s *snapshot) fetch(ctx context.Context, again bool) error {
 		return fmt.Errorf("%s %w: it is being rewritten; try again when that has finished", s.folder, ErrReplaced)
 	}
 	if s.manifest.Status == featurestore.StatusWriting {
-		logrus.Warnf("%s is being written, or its writer was killed: reading the %d finished files of rows", s.folder, len(s.manifest.Shards))
+		logrus.Warnf("%s is being written, or its writer was killed: reading its finished files of rows, %d", s.folder, len(s.manifest.Shards))
 	}
 	if err := os.Mkdir(s.dir, 0o755); err != nil {
 		return err

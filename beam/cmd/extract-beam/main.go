@@ -30,6 +30,7 @@ import (
 	"fovea/beam/flow"
 	"fovea/featurestore"
 	"fovea/inference"
+	"fovea/internal/text"
 	"fovea/models"
 	"fovea/picture"
 	"fovea/pipeline"
@@ -256,9 +257,9 @@ func (o *options) finish(final string) error {
 	if err != nil {
 		return err
 	}
-	logrus.Infof("%d rows in %d shards: the dataset is in %s", d.Rows(), len(d.Shards()), final)
+	logrus.Infof("%s in %s: the dataset is in %s", text.Plural(d.Rows(), "row"), text.Plural(len(d.Shards()), "shard"), final)
 	if failures := d.Manifest().Failures; failures > 0 {
-		logrus.Warnf("%d images could not be read: see %s/%s", failures, final, featurestore.FailuresFile)
+		logrus.Warnf("%s could not be read: see %s/%s", text.Plural(failures, "image"), final, featurestore.FailuresFile)
 		return fmt.Errorf("%w: %d", cli.ErrPartly, failures)
 	}
 	return nil
