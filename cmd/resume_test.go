@@ -209,7 +209,7 @@ func TestResumeInSteps(t *testing.T) {
 	i.extract(0, "--resume", "--include", "a*", "p")
 	i.extract(0, "--resume", "p")
 	i.agrees("out", 3, "p")
-	i.says("1 images have changed")
+	i.says("1 image has changed")
 
 	i.sh("cat new.bmp > p/c.bmp; " + filepath.Join(binaries, "extract") + " dataset compact out")
 	i.extract(0, "--resume", "p")
@@ -220,7 +220,7 @@ func TestResumeInSteps(t *testing.T) {
 	i.sh("mv out second; " + filepath.Join(binaries, "extract") + " dataset merge out first second")
 	i.extract(0, "--resume", "p", "q")
 	i.agrees("out", 5, "p", "q")
-	i.says("1 images have changed")
+	i.says("1 image has changed")
 }
 
 // TestResumeWithAnotherRoot goes on with other pictures of the same names, which are older.
@@ -232,7 +232,7 @@ func TestResumeWithAnotherRoot(t *testing.T) {
 	i.extract(0, "first")
 	i.extract(0, "--resume", "second")
 	i.agrees("out", 2, "second")
-	i.says("1 images have changed since their features were extracted, the first is a.bmp")
+	i.says("1 image has changed since its features were extracted, the first is a.bmp")
 }
 
 // TestResumeRetriesWhatIsSelected keeps the failures of pictures that are not.
@@ -281,7 +281,7 @@ func TestResumeWithoutMemory(t *testing.T) {
 	soon := time.Since(changed) < 2*time.Second // otherwise it may have been read after it had settled
 	i.says("3 of 3 images may be different")
 	i.agrees("out", 3, "p")
-	i.says("1 images have changed")
+	i.says("1 image has changed")
 	settled()
 	i.extract(0, "--resume", "p")
 	if soon {
