@@ -140,3 +140,18 @@ func TestCSVOfUnreadable(t *testing.T) {
 }
 
 func second(_ int, err error) error { return err }
+
+// Labels of images that are left out are nobody's trouble.
+func TestLabelsOfSelected(t *testing.T) {
+	dir := tree(t, map[string]string{"a.jpg": tinyGIF, "b.jpg": tinyGIF, "c.jpg": tinyGIF})
+	labels := LabelFunc(func(i Item) string {
+		return map[string]string{"a.jpg": "cat", "b.jpg": strings.Repeat("x", 2000), "c.jpg": "Cat"}[i.Path]
+	})
+	if _, err := (Finder{}).List(t.Context(), []string{dir}, labels); err == nil || !strings.Contains(err.Error(), "b.jpg") {
+		t.Errorf("the error is %v", err)
+	}
+	listing, err := Finder{Selection: Selection{Exclude: []string{"[bc].jpg"}}}.List(t.Context(), []string{dir}, labels)
+	if err != nil || len(listing.Doubts) > 0 {
+		t.Errorf("without b.jpg and c.jpg: %v, %q", err, listing.Doubts)
+	}
+}

@@ -83,7 +83,7 @@ func TestListRefuses(t *testing.T) {
 	}{
 		"missing":   {[]string{join("nowhere")}, "no such file", os.ErrNotExist},
 		"empty":     {[]string{join("empty")}, "give a directory", ErrNoPictures},
-		"no images": {[]string{join("texts")}, "there are 1 files", ErrNoPictures},
+		"no images": {[]string{join("texts")}, "there is nothing but 1 file without", ErrNoPictures},
 		"same path": {[]string{join("a"), join("b")}, "common parent", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
