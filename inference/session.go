@@ -107,7 +107,7 @@ func (c SessionConfig) Options() (*tf.SessionOptions, error) {
 		return nil, errors.New("inference: precision auto is not one to compute in: it has to be chosen for a model")
 	}
 	if wanted, _ := parseDevices(c.Device); len(wanted.gpus) > 1 && c.pinned == 0 {
-		return nil, fmt.Errorf("inference: device %s: only one GPU can be used here: name one of them", c.Device)
+		return nil, c.tooMany()
 	}
 	if err := errors.Join(c.chooseTF32(), keepMemory()); err != nil {
 		return nil, err
@@ -226,6 +226,8 @@ func (c SessionConfig) choose(devices []Device) (string, error) {
 	gpus := devices[1:]
 	place := max(c.pinned-1, 0)
 	switch {
+	case wanted.kind == DeviceAllGPUs && c.pinned == 0 && len(gpus) > 1:
+		return "", c.tooMany()
 	case place < len(gpus):
 		if c.Precision.lowOnCPU() {
 			return "", fmt.Errorf("inference: precision %s is for CPUs, but the device is %s: use --device cpu, or --precision float16", c.Precision, gpus[place].Name)
@@ -240,6 +242,11 @@ func (c SessionConfig) choose(devices []Device) (string, error) {
 		return "", fmt.Errorf("inference: precision %s: %w: it needs a GPU, and %s; use %s", c.Precision, ErrDevice, seen(devices), fasterThan(0))
 	}
 	return DeviceCPU, nil
+}
+
+// tooMany refuses several GPUs where nothing is spread over them (see Split).
+func (c SessionConfig) tooMany() error {
+	return fmt.Errorf("inference: device %s: only one GPU can be used here: name one of them", c.Device)
 }
 
 // missing is the error that a GPU is missing, with what there is.

@@ -155,6 +155,8 @@ func TestChooseDevice(t *testing.T) {
 		"any GPU":             {SessionConfig{Device: DeviceGPU}, two, "gpu:0"},
 		"any GPU, none":       {SessionConfig{Device: DeviceGPU}, cpu, "sees no such GPU, only cpu"},
 		"all GPUs, none":      {SessionConfig{Device: DeviceAllGPUs}, cpu, "sees no such GPU, only cpu"},
+		"all GPUs, one":       {SessionConfig{Device: DeviceAllGPUs}, one, "gpu:0"},
+		"all GPUs, not split": {SessionConfig{Device: DeviceAllGPUs}, two, "only one GPU can be used here"},
 		"GPU 3 alone visible": {SessionConfig{Device: "gpu:3"}, one, "gpu:3"},
 		"GPU 3, none":         {SessionConfig{Device: "gpu:3"}, cpu, "use --device cpu or auto"},
 		"second of two":       {SessionConfig{Device: "gpu:5,gpu:3", pinned: 2}, two, "gpu:3"},
