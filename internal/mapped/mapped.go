@@ -1,6 +1,7 @@
 package mapped
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -26,6 +27,8 @@ const (
 	// spared is what must be free on the file system besides a block for it to be written.
 	spared = 2 << 30
 	suffix = ".block"
+	// mostNoted is how many keys are noted that have no block.
+	mostNoted = 256
 	// lost is the age of unfinished files from which on their process is taken for killed.
 	lost = time.Hour
 )
@@ -69,7 +72,10 @@ func (d Dir) note(key string) error {
 	if err != nil {
 		return err
 	}
-	return f.Close()
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return d.forget(d.file(key))
 }
 
 // write writes a block and its trailer beside the file, and gives it the file's name. After a power cut, any part of it
@@ -98,8 +104,8 @@ func (d Dir) write(key string, block []byte) (err error) {
 	return d.forget(d.file(key))
 }
 
-// forget removes the files that were written first until the others fit, and what killed processes left. The new file
-// remains.
+// forget removes the files that were written first until the others fit, the notes that were taken first, and what killed
+// processes left. The new file remains.
 func (d Dir) forget(newest string) error {
 	entries, err := os.ReadDir(d.Path)
 	if err != nil {
@@ -107,19 +113,24 @@ func (d Dir) forget(newest string) error {
 	}
 	var files []fs.FileInfo
 	for _, e := range entries {
-		if info, err := e.Info(); err == nil && info.Mode().IsRegular() && info.Size() > 0 {
+		if info, err := e.Info(); err == nil && info.Mode().IsRegular() {
 			files = append(files, info)
 		}
 	}
 	slices.SortFunc(files, func(a, b fs.FileInfo) int { return b.ModTime().Compare(a.ModTime()) })
-	most := d.Most
-	if most == 0 {
-		most = defaultMost
-	}
+	most, noted := cmp.Or(d.Most, defaultMost), 0
 	for _, info := range files {
 		name := filepath.Join(d.Path, info.Name())
-		whole := strings.HasSuffix(name, suffix)
-		if most -= info.Size(); name == newest || whole && most >= 0 || !whole && time.Since(info.ModTime()) < lost {
+		most -= info.Size()
+		stays := most >= 0
+		switch {
+		case !strings.HasSuffix(name, suffix):
+			stays = time.Since(info.ModTime()) < lost
+		case info.Size() == 0:
+			noted++
+			stays = noted <= mostNoted
+		}
+		if stays || name == newest {
 			continue
 		}
 		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {

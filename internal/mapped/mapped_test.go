@@ -2,10 +2,12 @@ package mapped_test
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -134,6 +136,27 @@ func TestForget(t *testing.T) {
 	keep(t, dir, "large", block(3*size))
 	if dir.Find("large", 3*size) == nil {
 		t.Error("the newest block was removed")
+	}
+}
+
+// Keys that are never asked for again, such as those of former builds, do not fill the directory.
+func TestForgetNotes(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux keeps blocks")
+	}
+	dir := mapped.Dir{Path: t.TempDir()}
+	for i := range 300 {
+		if err := dir.Keep(fmt.Sprint(i), block(10)); err != nil {
+			t.Fatal(err)
+		}
+		at := time.Now().Add(time.Duration(i-1000) * time.Second)
+		if err := os.Chtimes(filepath.Join(dir.Path, fmt.Sprint(i, ".block")), at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	names := files(t, dir)
+	if len(names) != 256 || slices.Contains(names, "43.block") || !slices.Contains(names, "44.block") || !slices.Contains(names, "299.block") {
+		t.Errorf("%d notes remain: %v", len(names), names)
 	}
 }
 
