@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -89,21 +90,41 @@ func sameFiles(ts *testscript.TestScript, found map[string][]byte, prefix, root 
 	}
 }
 
+// faults are what scripts want of the server that they share, at the same time, by their names.
+type faults struct {
+	mutex sync.Mutex
+	by    map[string]s3test.Fault
+}
+
+func (f *faults) set(script string, fault s3test.Fault) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	f.by[script] = fault
+}
+
+// answer has a request go through the faults of all scripts, whose addresses differ.
+func (f *faults) answer(w http.ResponseWriter, r *http.Request) bool {
+	f.mutex.Lock()
+	wanted := slices.Collect(maps.Values(f.by))
+	f.mutex.Unlock()
+	return slices.ContainsFunc(wanted, func(fault s3test.Fault) bool { return fault != nil && fault(w, r) })
+}
+
 // breakServer N METHOD SUBSTRING has the server refuse all requests from the N-th one of that
 // method and of an address with that substring on. N of 0 mends it.
 func breakServer(ts *testscript.TestScript, negated bool, args []string) {
 	if negated || len(args) != 1 && len(args) != 3 {
 		ts.Fatalf("usage: break N METHOD SUBSTRING, or break 0")
 	}
-	server := ts.Value("s3").(*s3test.Server)
+	f := ts.Value("faults").(*faults)
 	from, err := strconv.Atoi(args[0])
 	ts.Check(err)
 	if from == 0 {
-		server.Break(nil)
+		f.set(ts.Name(), nil)
 		return
 	}
 	var requests atomic.Int64
-	server.Break(func(w http.ResponseWriter, r *http.Request) bool {
+	f.set(ts.Name(), func(w http.ResponseWriter, r *http.Request) bool {
 		hit := r.Method == args[1] && strings.Contains(r.URL.String(), args[2])
 		if hit && requests.Add(1) >= int64(from) || !hit && requests.Load() >= int64(from) && strings.Contains(r.URL.String(), args[2]) {
 			s3test.Answer(w, http.StatusBadRequest, "Away")
@@ -129,7 +150,7 @@ func object(ts *testscript.TestScript, negated bool, args []string) {
 		ts.Check(err)
 	case args[0] == "steal" && len(args) == 4:
 		var stolen atomic.Bool
-		server.Break(func(_ http.ResponseWriter, r *http.Request) bool {
+		ts.Value("faults").(*faults).set(ts.Name(), func(_ http.ResponseWriter, r *http.Request) bool {
 			if r.Method == args[2] && strings.Contains(r.URL.Path, args[3]) && stolen.CompareAndSwap(false, true) {
 				put(`{"token": "another", "host": "elsewhere", "pid": 4711}`)
 			}

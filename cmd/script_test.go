@@ -57,6 +57,8 @@ func run(m *testing.M) int {
 func TestScripts(t *testing.T) {
 	server := s3test.New() // one for all scripts, which are of different folders
 	t.Cleanup(server.Close)
+	wanted := &faults{by: map[string]s3test.Fault{}}
+	server.Break(wanted.answer)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
@@ -78,7 +80,7 @@ func TestScripts(t *testing.T) {
 				env.Setenv(name, value)
 			}
 			env.Setenv("S3", "?"+server.Parameters())
-			env.Values["s3"] = server
+			env.Values["s3"], env.Values["faults"] = server, wanted
 			env.Setenv("PATH", binaries+string(os.PathListSeparator)+env.Getenv("PATH"))
 			return nil
 		},
