@@ -66,6 +66,17 @@ func readyKernels(model *inference.Model) (n int) {
 	return n
 }
 
+// featuresBy are a model's, after it has taken what it can of prepared kernels.
+func featuresBy(t *testing.T, model *inference.Model, ready *convolution.Prepared) [][]float32 {
+	t.Helper()
+	if err := convolution.Accelerate(model, convolution.Options{Prepared: ready}); err != nil {
+		t.Fatal(err)
+	}
+	ready.Close()
+	ready.Close() // has nothing left to do
+	return features(t, model, 5)
+}
+
 // Prepared kernels give the same features, to the bit, as those that TensorFlow transforms, in each precision. Those
 // that were not prepared are transformed as before.
 func TestPrepare(t *testing.T) {
@@ -89,13 +100,8 @@ func TestPrepare(t *testing.T) {
 		for name, test := range changes {
 			model, kernels := prepared(t, precision)
 			test.change(kernels)
-			ready := convolution.Prepare(precision, kernels, convolution.Kept{})
-			if err := convolution.Accelerate(model, convolution.Options{Prepared: ready}); err != nil {
-				t.Fatal(err)
-			}
-			ready.Close()
-			ready.Close()
-			if got := features(t, model, 5); !reflect.DeepEqual(got, want) || readyKernels(model) != test.taken {
+			got := featuresBy(t, model, convolution.Prepare(precision, kernels, convolution.Kept{}))
+			if !reflect.DeepEqual(got, want) || readyKernels(model) != test.taken {
 				t.Errorf("%s, %s: %d kernels taken, want %d; equal features: %v", precision, name, readyKernels(model), test.taken, reflect.DeepEqual(got, want))
 			}
 		}
@@ -177,12 +183,8 @@ func TestPrepareKept(t *testing.T) {
 					kernels[i].Sum = func() string { return step.sum + kernels[i].Variable }
 				}
 			}
-			ready := convolution.Prepare(precision, kernels, convolution.Kept{Dir: dir, Program: step.program})
-			if err := convolution.Accelerate(model, convolution.Options{Prepared: ready}); err != nil {
-				t.Fatal(err)
-			}
-			ready.Close()
-			if got := features(t, model, 5); !reflect.DeepEqual(got, want) || readyKernels(model) != 2 || decoded.Load() != step.decoded {
+			got := featuresBy(t, model, convolution.Prepare(precision, kernels, convolution.Kept{Dir: dir, Program: step.program}))
+			if !reflect.DeepEqual(got, want) || readyKernels(model) != 2 || decoded.Load() != step.decoded {
 				t.Errorf("%s, %s: %d kernels taken, %d decoded, want %d; equal features: %v", precision, step.name, readyKernels(model), decoded.Load(), step.decoded, reflect.DeepEqual(got, want))
 			}
 		}
