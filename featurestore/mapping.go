@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 	"sync/atomic"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"fovea/internal/mapped"
 )
 
 // mapping is a file mapped into memory. It has a number of holders, and ends when the last one
@@ -67,19 +67,10 @@ func (m *mapping) load(from, to int) {
 
 // watch runs a call that accesses the mapping, and turns a fault into an error: the disk failed, or
 // the file was truncated.
-func (m *mapping) watch(call func() error) (err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		p := recover()
-		fault, ok := p.(interface{ Addr() uintptr })
-		start := uintptr(unsafe.Pointer(&m.bytes[0]))
-		switch {
-		case p == nil:
-		case ok && fault.Addr() >= start && fault.Addr()-start < uintptr(len(m.bytes)):
-			err = fmt.Errorf("%w: it cannot be read at byte %d: the disk failed, or another program truncated the file", ErrCorrupt, fault.Addr()-start)
-		default:
-			panic(p)
-		}
-	}()
-	return call()
+func (m *mapping) watch(call func() error) error {
+	at, faulted, err := mapped.Watch(m.bytes, call)
+	if faulted {
+		return fmt.Errorf("%w: it cannot be read at byte %d: the disk failed, or another program truncated the file", ErrCorrupt, at)
+	}
+	return err
 }

@@ -9,10 +9,10 @@ import (
 	"strings"
 
 	"github.com/klauspost/cpuid/v2"
-	"golang.org/x/sys/unix"
 
 	"fovea/inference"
 	"fovea/internal/budget"
+	"fovea/internal/disk"
 	"fovea/models"
 	"fovea/picture"
 )
@@ -53,14 +53,6 @@ func (r *Report) cpu() {
 	default:
 		r.add("cpu", OK, found, "")
 	}
-}
-
-func freeDisk(dir string) (int64, error) {
-	var stat unix.Statfs_t
-	if err := unix.Statfs(dir, &stat); err != nil {
-		return 0, err
-	}
-	return int64(stat.Bavail) * int64(stat.Bsize), nil
 }
 
 // gpuModels are the GPUs that NVIDIA's driver for Linux lists.
@@ -139,7 +131,7 @@ func (r *Report) disk(out string) {
 		}
 		place = filepath.Dir(place)
 	}
-	free, err := freeDisk(place)
+	free, err := disk.Free(place)
 	if err != nil {
 		r.add("disk", Warning, fmt.Sprintf("the free space in %s is unknown: %v", place, err), "name a directory that can be written to with --out")
 		return

@@ -15,9 +15,9 @@ import (
 
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sys/unix"
 
 	"fovea/featurestore"
+	"fovea/internal/disk"
 	"fovea/internal/output"
 	"fovea/internal/redact"
 	"fovea/internal/text"
@@ -123,11 +123,11 @@ func fetchAll(ctx context.Context, folder *objects.Folder, wanted map[string]obj
 
 // room fails if a directory's disk has too little space for the given number of bytes.
 func room(dir string, bytes int64) error {
-	var disk unix.Statfs_t
-	if err := unix.Statfs(dir, &disk); err != nil {
+	free, err := disk.Free(dir)
+	if err != nil {
 		return nil // writing will show
 	}
-	if free := int64(disk.Bavail) * int64(disk.Bsize); free < bytes { // they have other types on other systems
+	if free < bytes {
 		return fmt.Errorf("it takes %.1f MB, but the disk of %s has %.1f MB left: set TMPDIR to choose another place for reading, --staging for writing", float64(bytes)/1e6, dir, float64(free)/1e6)
 	}
 	return nil

@@ -9,6 +9,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Free is how many bytes anybody may still write to the file system of a directory.
+func Free(dir string) (int64, error) {
+	var stat unix.Statfs_t
+	if err := unix.Statfs(dir, &stat); err != nil {
+		return 0, err
+	}
+	return int64(stat.Bavail) * int64(stat.Bsize), nil // they have other types on other systems
+}
+
 // Sync flushes the content of a file, or the names in a directory, to disk.
 func Sync(path string) error {
 	f, err := os.Open(path)

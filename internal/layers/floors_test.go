@@ -55,6 +55,7 @@ var sideways = map[string][]string{
 	"internal/labeltable":         {"internal/budget", "internal/lazy", "internal/spelling", "internal/text", "internal/typo"},
 	"featurestore/internal/guard": {"internal/budget"},
 	"internal/web":                {"internal/typo"},
+	"internal/mapped":             {"internal/disk"},
 	"internal/redact":             {"internal/lazy"},
 	"internal/seal":               {"internal/lazy"},
 	"internal/swap":               {"internal/disk", "internal/lockfile", "internal/output"},

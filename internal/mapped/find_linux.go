@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"os"
-	"runtime/debug"
 	"slices"
 	"unsafe"
 
@@ -53,7 +52,12 @@ func (d Dir) Find(key string, size int) []byte {
 		unmap(block)
 		return nil
 	}
-	if !readable(func() bool { return bytes.Equal(trailerOf(block), trailer) }) {
+	whole := false
+	_, _, _ = Watch(block, func() error { // a block that cannot be read is not whole either
+		whole = bytes.Equal(trailerOf(block), trailer)
+		return nil
+	})
+	if !whole {
 		_ = os.Remove(f.Name())
 		unmap(block)
 		return nil
@@ -90,20 +94,6 @@ func resident(block []byte) bool {
 	return true
 }
 
-// readable is false, too, if what check reads cannot be read: the disk failed, or another program truncated the file.
-func readable(check func() bool) (ok bool) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if p := recover(); p != nil {
-			if _, fault := p.(interface{ Addr() uintptr }); !fault {
-				panic(p)
-			}
-			ok = false
-		}
-	}()
-	return check()
-}
-
 // locals are the file systems from which blocks are mapped: those of this machine. A file of a network may become
 // unreadable while it is mapped, which ends the process, if only because another machine has removed it.
 var locals = []int64{
@@ -116,10 +106,4 @@ var locals = []int64{
 func suits(dir string) bool {
 	var stat unix.Statfs_t
 	return unix.Statfs(dir, &stat) == nil && slices.Contains(locals, int64(uint32(stat.Type)))
-}
-
-// enough says whether a file system has so many bytes for everybody.
-func enough(dir string, size int64) bool {
-	var stat unix.Statfs_t
-	return unix.Statfs(dir, &stat) == nil && stat.Bavail*uint64(stat.Bsize) >= uint64(size)
 }

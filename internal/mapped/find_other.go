@@ -8,5 +8,3 @@ func (d Dir) Find(string, int) []byte { return nil }
 func trailerOf([]byte) []byte { return nil }
 
 func suits(string) bool { return false }
-
-func enough(string, int64) bool { return false }

@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"fovea/internal/disk"
 )
 
 // Dir is a directory of blocks. The zero value keeps nothing. Processes and goroutines may use one directory at a time.
@@ -54,8 +56,11 @@ func (d Dir) Keep(key string, block []byte) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		err = d.note(key)
-	case err == nil && info.Size() == 0 && enough(d.Path, int64(len(block))+spared):
-		err = d.write(key, block)
+	case err == nil && info.Size() == 0:
+		var free int64
+		if free, err = disk.Free(d.Path); err == nil && free >= int64(len(block))+spared {
+			err = d.write(key, block)
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("mapped: keep a block: %w", err)
@@ -73,6 +78,10 @@ func (d Dir) note(key string) error {
 		return err
 	}
 	if err := f.Close(); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(d.Path)
+	if err != nil || len(entries) <= mostNoted { // as it nearly always is, while a model is being opened
 		return err
 	}
 	return d.forget(d.file(key))
