@@ -48,7 +48,7 @@ func (r *Refit) choose(ctx context.Context, columns int, labels []string) (float
 	if r.coordinates.cols > choosingColumns {
 		folds = 2
 	}
-	s := strengthSearch{refit: r, columns: columns, y: y, classes: classes, least: math.Inf(1), kept: make([]cholesky, folds)}
+	s := strengthSearch{refit: r, columns: columns, y: y, classes: classes, best: usualStrength, least: math.Inf(1), kept: make([]cholesky, folds)}
 	if _, err := s.try(ctx, usualStrength); err != nil {
 		return 0, err
 	}
