@@ -51,17 +51,20 @@ func (s Selection) Validate() error {
 	return nil
 }
 
-// Apply returns the chosen items, in their order. The selection must be valid.
+// Apply returns the chosen items, in their order, which may be items itself. The selection must be valid.
 func (s Selection) Apply(items []Item) []Item {
-	var wanted []Item
-	for _, item := range items {
-		if (len(s.Include) == 0 || item.matches(s.Include)) && !item.matches(s.Exclude) && s.hasPart(item.Path) {
-			wanted = append(wanted, item)
+	wanted := items // of which millions need no copy where nothing is left out
+	if len(s.Include) > 0 || len(s.Exclude) > 0 || s.Parts > 1 {
+		wanted = nil
+		for _, item := range items {
+			if (len(s.Include) == 0 || item.matches(s.Include)) && !item.matches(s.Exclude) && s.hasPart(item.Path) {
+				wanted = append(wanted, item)
+			}
 		}
 	}
 	wanted = Sample(wanted, s.Sample, s.Seed)
 	if s.Limit > 0 && len(wanted) > s.Limit {
-		wanted = wanted[:s.Limit]
+		wanted = wanted[:s.Limit:s.Limit]
 	}
 	return wanted
 }
