@@ -2,7 +2,9 @@ package mapped_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -11,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"fovea/internal/mapped"
 )
@@ -183,6 +187,46 @@ func TestNowhere(t *testing.T) {
 			t.Errorf("without a directory: %v", err)
 		}
 	}
+}
+
+// Memory that cannot be read any more ends the call that reads it, and names the byte.
+func TestWatch(t *testing.T) {
+	page := os.Getpagesize()
+	f, err := os.Create(filepath.Join(t.TempDir(), "file"))
+	if err == nil {
+		defer f.Close()
+		_, err = f.Write(block(3 * page))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	memory, err := unix.Mmap(int(f.Fd()), 0, 3*page, unix.PROT_READ, unix.MAP_SHARED)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Munmap(memory)
+	sum := 0
+	read := func() error {
+		for i := 0; i < len(memory); i += page {
+			sum += int(memory[i])
+		}
+		return fs.ErrInvalid
+	}
+	if at, faulted, err := mapped.Watch(memory, read); faulted || at != 0 || !errors.Is(err, fs.ErrInvalid) {
+		t.Errorf("whole: %d, %v, %v", at, faulted, err)
+	}
+	if err := f.Truncate(int64(page)); err != nil {
+		t.Fatal(err)
+	}
+	if at, faulted, err := mapped.Watch(memory, read); !faulted || at != page || err != nil {
+		t.Errorf("truncated: %d, %v, %v", at, faulted, err)
+	}
+	defer func() {
+		if recover() != "another" {
+			t.Error("another panic was caught")
+		}
+	}()
+	_, _, _ = mapped.Watch(memory, func() error { panic("another") })
 }
 
 // Keys differ where any text does.
