@@ -143,7 +143,16 @@ func killAt(t *testing.T, command *exec.Cmd, out string, m moment) bool {
 		return false
 	case <-time.After(m.pause):
 	}
-	check(t, command.Process.Kill())
+	return killed(t, command, ended)
+}
+
+// killed kills a command for which somebody else waits. It is false if the command ended by itself before, however
+// little.
+func killed(t *testing.T, command *exec.Cmd, ended <-chan struct{}) bool {
+	t.Helper()
+	if err := command.Process.Kill(); !errors.Is(err, os.ErrProcessDone) {
+		check(t, err)
+	}
 	<-ended
 	return !command.ProcessState.Exited()
 }

@@ -164,9 +164,7 @@ func (w writer) kill(t *testing.T, dir string, random *rand.Rand, took time.Dura
 		return false
 	case <-time.After(pause):
 	}
-	check(t, command.Process.Kill())
-	<-ended
-	return !command.ProcessState.Exited()
+	return killed(t, command, ended)
 }
 
 // check compares what a killed run has left, and returns the number of places in which it wrote.

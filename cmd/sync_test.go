@@ -228,9 +228,7 @@ func killWhen(t *testing.T, command *exec.Cmd, pattern string, pause time.Durati
 		return false
 	case <-time.After(pause):
 	}
-	check(t, command.Process.Kill())
-	<-ended
-	return true
+	return killed(t, command, ended)
 }
 
 // syncOnSmallDisk is onSmallDisk for a dataset that is there.
