@@ -18,6 +18,7 @@ import (
 // Run executes the command and returns the exit status. The first interrupt or termination
 // signal cancels the command's context; the second ends the process at once.
 func Run(root *cobra.Command, arguments []string) int {
+	putOffCollections()
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	signals := make(chan os.Signal, 1)
