@@ -62,7 +62,7 @@ func (m *mapping) load(from, to int) {
 		return
 	}
 	from &^= os.Getpagesize() - 1
-	_ = unix.Madvise(m.bytes[from:to], unix.MADV_WILLNEED)
+	mapped.Ahead(m.bytes[from:to])
 }
 
 // watch runs a call that accesses the mapping, and turns a fault into an error: the disk failed, or

@@ -48,7 +48,7 @@ func (d Dir) Find(key string, size int) []byte {
 		return nil
 	}
 	if !resident(block) {
-		_ = unix.Fadvise(int(f.Fd()), 0, info.Size(), unix.FADV_WILLNEED) // for the next process
+		Ahead(block) // for the next process
 		unmap(block)
 		return nil
 	}
