@@ -63,8 +63,7 @@ func Prepare(precision inference.Precision, kernels []Kernel, kept Kept) *Prepar
 		p.workers.Go(func() {
 			var values []float32 // kept: garbage of this size would cost as much as the work
 			for i := int(next.Add(1)) - 1; i < len(kernels); i = int(next.Add(1)) - 1 {
-				values = slices.Grow(values[:0], kernels[i].size())[:kernels[i].size()]
-				p.add(kernels[i], values)
+				values = p.add(kernels[i], values)
 			}
 		})
 	}
@@ -73,11 +72,12 @@ func Prepare(precision inference.Precision, kernels []Kernel, kept Kept) *Prepar
 
 func (k Kernel) size() int { return k.Shape[0] * k.Shape[1] * k.Shape[2] * k.Shape[3] }
 
-// add makes a kernel ready, if it can.
-func (p *Prepared) add(k Kernel, values []float32) {
+// add makes a kernel ready, if it can. It returns values, which are larger if it had to decode more.
+func (p *Prepared) add(k Kernel, values []float32) []float32 {
 	key := p.key(k)
 	number := p.load(k, key)
 	if number == 0 {
+		values = slices.Grow(values[:0], k.size())[:k.size()]
 		number = p.transform(k, key, values)
 	}
 	if number != 0 {
@@ -85,6 +85,7 @@ func (p *Prepared) add(k Kernel, values []float32) {
 		defer p.mutex.Unlock()
 		p.numbers[k.Variable] = number
 	}
+	return values
 }
 
 // load is the number of a kernel that an earlier process has kept, 0 if none did.
