@@ -7,13 +7,13 @@ SHELL := /bin/bash
 # Every Go command runs with the compiler and linker flags for libtensorflow.
 GO = eval "$$(scripts/deps.sh env)" && go
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
-# The packages whose tests compute with whole networks or of many samples, or try files and datasets damaged, killed and cut
-# off in thousands of ways.
-HEAVY = /(models|servable|vgg|vgg/weights|featurestore|picture|head)$$
+# The packages whose tests compute with whole networks or of many samples, draw many pages, or try files, models and datasets
+# damaged, killed and cut off in thousands of ways.
+HEAVY = /(models|servable|savedmodel|vgg|vgg/weights|convolution|featurestore|picture|head|training|finetuning|report)$$
 # Those that measure memory, which the race detector takes, too: all of their tests are run with it, and without.
 MEASURED = ./picture/internal/codec
-# That whose tests run the programs, which are built without the race detector: it would watch the tests alone.
-PROGRAMS = /cmd$$
+# Those whose tests run programs, which are built without the race detector: it would watch the tests alone.
+PROGRAMS = /(cmd|scripts)$$
 # Those whose tests take longest, which begin first: under the race detector and without it.
 LONG = ./serving ./app/explorer
 LONGER = ./cmd ./featurestore ./scripts ./picture

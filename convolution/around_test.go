@@ -15,6 +15,9 @@ import (
 // What resembles a bottleneck is computed as it is, with no more in one operation than belongs to it. Each layer is asked
 // for alone, as it is computed then.
 func TestOtherBottlenecks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("what C computes, the race detector does not watch")
+	}
 	const side, channels = 8, 8 // all the same
 	c := bottleneckCase{in: channels, wide: channels, side: 3, squeezed: channels, out: channels}
 	type parts struct{ maps, gates tf.Output }
@@ -89,6 +92,9 @@ func TestOtherHardActivations(t *testing.T) {
 
 // Zeros that an operation puts around maps become a convolution's own; other paddings stay.
 func TestPaddings(t *testing.T) {
+	if testing.Short() {
+		t.Skip("what C computes, the race detector does not watch")
+	}
 	const side, channels = 11, 16
 	for name, c := range map[string]struct {
 		around  []int32 // images, rows, columns, channels

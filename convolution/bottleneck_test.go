@@ -219,6 +219,9 @@ func sameBits(t *testing.T, what string, want, got []float32) {
 // Bottlenecks are those of float64, by all instructions and with the same bits; in any number of shares, and each picture
 // alone, which all cores compute together.
 func TestBottlenecks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("what C computes, the race detector does not watch")
+	}
 	names, missing := convolution.Methods(inference.Float32)
 	for _, c := range bottleneckCases {
 		t.Run(c.String(), func(t *testing.T) {

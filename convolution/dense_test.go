@@ -54,6 +54,9 @@ func (n *network) layerNorm(x tf.Output, channels int) tf.Output {
 // Two blocks of ConvNeXt as Keras exports them, with every layer asked for, are TensorFlow's, in any number of
 // shares: a convolution with a group for each channel, and dense layers of pixels.
 func TestDenseLayers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("what C computes, the race detector does not watch")
+	}
 	const side, channels = 13, 48
 	for _, shares := range []int{1, 2, 3} {
 		n, x := newNetwork(t, side, side, channels)

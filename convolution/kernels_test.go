@@ -160,6 +160,9 @@ func (c kernelCase) pool(y []float64) []float64 {
 var bounds = map[inference.Precision]float64{inference.Float32: 3e-5, inference.Int16: 3e-3}
 
 func TestKernels(t *testing.T) {
+	if testing.Short() {
+		t.Skip("what C computes, the race detector does not watch")
+	}
 	for precision, bound := range bounds {
 		names, missing := convolution.Methods(precision)
 		for which, name := range names {
@@ -189,6 +192,9 @@ func TestKernels(t *testing.T) {
 
 // All methods of a precision give the same bits, however a batch is shared.
 func TestSameBits(t *testing.T) {
+	if testing.Short() {
+		t.Skip("what C computes, the race detector does not watch")
+	}
 	for precision := range bounds {
 		names, missing := convolution.Methods(precision)
 		var first [][][]float32

@@ -14,6 +14,9 @@ import (
 // Two layers, the first of few channels, give the same bits when they are computed as one operation as when the map
 // between them is asked for, for any size, number of images and of shares, with both rectifiers or none.
 func TestPair(t *testing.T) {
+	if testing.Short() {
+		t.Skip("what C computes, the race detector does not watch")
+	}
 	ones, twos := []int64{1, 1, 1, 1}, []int64{1, 2, 2, 1}
 	for _, precision := range []inference.Precision{inference.Float32, inference.Int16} {
 		_, missing := convolution.Methods(precision)

@@ -171,6 +171,9 @@ func checkProducts(t *testing.T, want []float64, got []float32) {
 // Both sets of instructions give float64's results, the same bits as each other, and the same bits in any number of
 // shares.
 func TestProducts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("what C computes, the race detector does not watch")
+	}
 	names, missing := convolution.Methods(inference.Float32)
 	for _, c := range productCases {
 		t.Run(c.String(), func(t *testing.T) {

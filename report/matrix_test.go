@@ -60,6 +60,9 @@ func pageOf(t *testing.T, d Data) (file, text string) {
 
 // A page of few classes has all cells, with shares of the rows that add up, and of many the pairs that are confused most.
 func TestMatrixInPage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("draws pages, one after the other")
+	}
 	for _, n := range []int{2, 20, 21, 100, 1000} {
 		d := classes(t, n)
 		_, text := pageOf(t, d)

@@ -28,6 +28,9 @@ func named(d Data, name func(int) string) Data {
 
 // A report of any number of classes fits into a desk's window and a telephone's, light and dark; only its tables scroll.
 func TestReportFits(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
 	for _, n := range []int{2, 6, 20, 100} {
 		d := named(classes(t, n), func(i int) string {
 			return fmt.Sprintf("%d %s", i, []string{"cat", "a-class-with-a-rather-long-name-without-any-space", "a class whose name has several words"}[i%3])
@@ -43,6 +46,9 @@ func TestReportFits(t *testing.T) {
 // Long names of classes take three lines of a table at most, have all of their letters for who points at them or has them
 // read aloud, and are whole on paper.
 func TestLongNames(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
 	name := func(i int) string {
 		return fmt.Sprintf("%d ", i) + strings.Repeat([]string{"long ", "unbroken"}[i%2], 300/5)[:300]
 	}
@@ -85,6 +91,9 @@ func TestLongNames(t *testing.T) {
 
 // Plots have the page's ink in light and in dark.
 func TestPlotsFollowDarkMode(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
 	file, _ := pageOf(t, sample(t))
 	ctx := openPage(t, "file://"+file)
 	for scheme, want := range map[string][2]string{"light": {"rgb(31, 35, 40)", "rgb(31, 95, 174)"}, "dark": {"rgb(230, 232, 235)", "rgb(125, 180, 245)"}} {
@@ -128,6 +137,9 @@ func shownExamples(ctx context.Context, t *testing.T) (paths []string, inSight b
 
 // A cell's number opens its examples, by a click or by the keyboard, and no others; the page has no script.
 func TestExamplesOfACell(t *testing.T) {
+	if testing.Short() {
+		t.Skip("draws pages, one after the other")
+	}
 	file, text := pageOf(t, classes(t, 4))
 	if strings.Contains(text, "<script") || !strings.Contains(text, "script-src &#39;none&#39;") {
 		t.Error("the page has a script, or would run one")

@@ -11,6 +11,9 @@ import (
 )
 
 func TestRace(t *testing.T) {
+	if testing.Short() {
+		t.Skip("draws pages, one after the other")
+	}
 	r := Race{
 		Settings: map[string]any{"configuration": "vgg16", "size": 64}, Chance: 0.52, Budget: 600,
 		Ways: []Way{

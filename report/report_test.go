@@ -53,6 +53,9 @@ func sample(t *testing.T) Data {
 }
 
 func TestWrite(t *testing.T) {
+	if testing.Short() {
+		t.Skip("draws pages, one after the other")
+	}
 	dir, data := filepath.Join(t.TempDir(), "new", "report"), sample(t)
 	files, err := Write(dir, data)
 	if err != nil {
@@ -124,6 +127,9 @@ func TestWrite(t *testing.T) {
 }
 
 func TestWriteLeavesOutWhatIsNotThere(t *testing.T) {
+	if testing.Short() {
+		t.Skip("draws pages, one after the other")
+	}
 	data := sample(t)
 	files, err := Write(t.TempDir(), Data{Title: "x", Metrics: data.Metrics})
 	if err != nil || len(files) != 2 {
@@ -139,6 +145,9 @@ func TestWriteLeavesOutWhatIsNotThere(t *testing.T) {
 }
 
 func TestWriteRefuses(t *testing.T) {
+	if testing.Short() {
+		t.Skip("draws pages, one after the other")
+	}
 	if _, err := Write(t.TempDir(), Data{}); err == nil || !strings.Contains(err.Error(), "no metrics") {
 		t.Errorf("no metrics give %v", err)
 	}
@@ -163,6 +172,9 @@ func TestWholeTicks(t *testing.T) {
 
 // What names hide is shown on every page, and stays as it is where scripts save it.
 func TestHiddenNames(t *testing.T) {
+	if testing.Short() {
+		t.Skip("draws pages, one after the other")
+	}
 	const name = "x\u202ey\u200b\x1bz"
 	data := sample(t)
 	for i := range data.Metrics.Classes {

@@ -133,6 +133,9 @@ func TestFlattenAttributes(t *testing.T) {
 
 // Graphs that no tracer writes are refused by what is wrong with them, and never unfold without end.
 func TestFlattenRefuses(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads many models, one after the other")
+	}
 	identity := function("identity(x) y=same:output:0", node("same = Identity(x)"))
 	// Each level calls the next: one more than may be nested.
 	var deep []*nodepb.NodeDef
@@ -252,6 +255,9 @@ func mutate(r *rand.Rand, meta *core.MetaGraphDef) {
 // A graph in which a few things are wrong is refused as ErrFormat, or comes out in order: every flat node
 // stands behind the ones that it reads, under a name of its own, and reads nothing that is not there.
 func TestFlattenOfDamagedGraphs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads many models, one after the other")
+	}
 	flat, refused := 0, 0
 	for _, kind := range []string{"keras-export", "keras-nested", "keras2-save", "keras-random", "tf1-resource"} {
 		data, err := os.ReadFile(filepath.Join(models, kind, graphFile))

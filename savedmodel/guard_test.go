@@ -506,6 +506,9 @@ func TestGuardIsBounded(t *testing.T) {
 // An operation hidden anywhere in a model is never run before the model is trusted. Wherever it is
 // part of what runs, the model is refused.
 func TestMutatedModelsRunNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads many models, one after the other")
+	}
 	kinds := []string{"keras-export", "keras-nested", "tf1-resource", "tf1-reference", "keras2-save", "tf1-bytes", "keras-save"}
 	refusals, opened, written := 0, 0, 0
 	for seed := range uint64(70) {

@@ -52,6 +52,9 @@ func openInput(t *testing.T, kind string, options Options) *inference.Model {
 // Layers of models with open sizes, channels first, one or four channels, and batches that are
 // no batches, have the values that TensorFlow computes in NHWC order and float64.
 func TestInputs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads many models, one after the other")
+	}
 	golden := readInputs(t)
 	for _, test := range []struct {
 		kind            string

@@ -48,6 +48,9 @@ func extract(t *testing.T, model *inference.Model, options inference.ExtractorOp
 // Every layer has the values of Keras's predict under its own name, however it is made and
 // whatever random layers model.export left before it.
 func TestLayersAgreeWithKeras(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads many models, one after the other")
+	}
 	const single, half = 1e-5, 5e-3
 	for kind, golden := range goldenLayers(t) {
 		t.Run(kind, func(t *testing.T) {
@@ -85,6 +88,9 @@ func TestLayersAgreeWithKeras(t *testing.T) {
 
 // A name that may be several layers' lists them, and one that hides something says why.
 func TestNamesOfNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads many models, one after the other")
+	}
 	for _, test := range []struct{ kind, name, want string }{
 		{"keras-scopes", "two", "may be scopes_1/two_1/"},
 		{"keras-scopes", "scopes", "use one of these names"},

@@ -35,6 +35,9 @@ func everyModel(t *testing.T) []string {
 
 // What a model's graph shows without being run is what shows when it is.
 func TestExamineAgreesWithOpen(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads many models, one after the other")
+	}
 	for _, dir := range everyModel(t) {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			signatures := []string{""}

@@ -26,6 +26,9 @@ var pythonStrangers = map[string]struct {
 // Models that do more than compute are refused as Python exports them, too, and those that only
 // compute are not.
 func TestStrangersOfPython(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads many models, one after the other")
+	}
 	dir := os.Getenv("FOVEA_STRANGERS")
 	if python := os.Getenv("FOVEA_PYTHON_TENSORFLOW"); dir == "" && python != "" {
 		dir = t.TempDir()

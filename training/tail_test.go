@@ -12,6 +12,9 @@ import (
 // The last block of VGG16 with its ImageNet weights computes at first what the whole network does, and
 // a step changes every part of it.
 func TestTail(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains whole networks, one after the other")
+	}
 	c, err := vgg.ByName("vgg16")
 	if err != nil {
 		t.Fatal(err)

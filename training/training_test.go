@@ -159,6 +159,9 @@ func TestGradients(t *testing.T) {
 
 // Steps of every optimizer agree with Keras's, see testdata/training/make_golden.py.
 func TestOptimizersAgreeWithKeras(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains whole networks, one after the other")
+	}
 	data, err := os.ReadFile("../testdata/training/golden.json")
 	if err != nil {
 		t.Fatal(err)
@@ -532,6 +535,9 @@ func TestDivergenceAtInterruption(t *testing.T) {
 
 // Every configuration of the paper trains, in the smallest size.
 func TestConfigurationsTrain(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains whole networks, one after the other")
+	}
 	for _, c := range vgg.Configurations {
 		t.Run(c.Name, func(t *testing.T) {
 			n, err := VGG(c, vgg.Dimensions{InputSize: 32, Units: 16, Classes: 3})
