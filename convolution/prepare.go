@@ -59,7 +59,8 @@ func Prepare(precision inference.Precision, kernels []Kernel, kept Kept) *Prepar
 	slices.SortFunc(kernels, func(a, b Kernel) int { return b.size() - a.size() })
 	p.kernels = kernels
 	var next atomic.Int64
-	for range min(runtime.GOMAXPROCS(0), len(kernels)) {
+	// One core is left to what loads TensorFlow meanwhile, which takes longer and cannot be shared.
+	for range min(max(1, runtime.GOMAXPROCS(0)-1), len(kernels)) {
 		p.workers.Go(func() {
 			var values []float32 // kept: garbage of this size would cost as much as the work
 			for i := int(next.Add(1)) - 1; i < len(kernels); i = int(next.Add(1)) - 1 {
