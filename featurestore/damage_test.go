@@ -65,6 +65,9 @@ func foreignParquet(t *testing.T) []byte {
 }
 
 func TestOpenRefuses(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writes many datasets, as other tests do few")
+	}
 	shard := func(dir string, i int) string { return filepath.Join(dir, dataDir, shardName(i, FormatParquet)) }
 	tests := []struct {
 		name   string

@@ -70,6 +70,9 @@ func sameExtra(t *testing.T, dir string, want []Row) {
 
 // Columns on request are read back as they were written, and the same rows give the same bytes however often interrupted.
 func TestExtraColumns(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writes many datasets, as other tests do few")
+	}
 	for _, format := range formats {
 		for _, dtype := range dtypes {
 			for _, extra := range [][]Extra{allExtras, {ExtraGroup}, {ExtraGeoreference}} {

@@ -143,6 +143,9 @@ func TestPartitionTwice(t *testing.T) {
 
 // TestPartitionByGroup: the column on request divides as the others do, in all formats, and a dataset without it is refused.
 func TestPartitionByGroup(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writes many datasets, as other tests do few")
+	}
 	for _, format := range formats {
 		dir, out := filepath.Join(t.TempDir(), "features"), filepath.Join(t.TempDir(), "by-group")
 		rows := extraRows(0, 3*testShard+5)

@@ -58,6 +58,9 @@ func reviser(rows []Row, out func(at int) bool) (func(Row) (Row, bool), []Row) {
 
 // A revised dataset is byte for byte the one that would have been written with the new labels, paths and rows.
 func TestReviseGivesTheSameBytes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writes many datasets, as other tests do few")
+	}
 	none := func(int) bool { return false }
 	cases := []struct {
 		name string

@@ -96,6 +96,9 @@ func (c change) stage(u *Update, format Format) error {
 // An updated dataset is byte for byte the one that would have been written with its rows in that order, as long as all
 // rows have one arithmetic.
 func TestUpdateGivesTheSameBytes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writes many datasets, as other tests do few")
+	}
 	for _, format := range formats {
 		for _, inside := range []bool{false, true} {
 			for name, c := range map[string]change{

@@ -145,6 +145,9 @@ func TestTrainAutoOptions(t *testing.T) {
 
 // Of many rows, the scaling is chosen on a part.
 func TestTrainAutoOfManyRows(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains many times, as other tests do once")
+	}
 	x, labels := rectified(manyRows+1000, 12, 2, 1)
 	h, report, err := TrainAuto(context.Background(), x, labels, TrainOptions{Calibrate: true, Groups: ownGroups(x.Rows)})
 	if err != nil {

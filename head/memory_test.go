@@ -11,6 +11,9 @@ import (
 
 // Where tables are kept does not change results.
 func TestMemoryChangesNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains many times, as other tests do once")
+	}
 	x, labels := clusters(600, 300, 1, 3)
 	train := map[string]func(Matrix) (*Head, error){
 		"softmax": func(x Matrix) (*Head, error) {

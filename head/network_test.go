@@ -116,6 +116,9 @@ func accuracyOf(t *testing.T, h *Head, x Matrix, labels []string) float64 {
 }
 
 func TestTrainMLPLearnsWhatNoLinearHeadCan(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains many times, as other tests do once")
+	}
 	x, labels := ring(1500, 1)
 	fresh, truth := ring(1000, 2)
 	epochs := 0

@@ -72,6 +72,9 @@ func TestAutoTakesThePublished(t *testing.T) {
 // A model whose drift is not published is tried, and computed in float32 if that does not show that the other
 // precision is fine.
 func TestAutoMeasuresOthers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("opens many models, one after the other")
+	}
 	candidates, _ := inference.SessionConfig{}.Candidates()
 	if len(candidates) == 0 {
 		t.Skip("nothing is faster than float32 on this CPU")

@@ -240,6 +240,9 @@ func stranger(t *testing.T, kernel, bias func(string, int) string, torch bool) s
 
 // What nothing tells is refused with the candidates, and taken once it is said.
 func TestImportRefusesToGuess(t *testing.T) {
+	if testing.Short() {
+		t.Skip("opens many models, one after the other")
+	}
 	for name, test := range map[string]struct {
 		kernel, bias func(string, int) string
 		torch        bool
@@ -277,6 +280,9 @@ func TestImportRefusesToGuess(t *testing.T) {
 }
 
 func TestImportWarnsOfContradiction(t *testing.T) {
+	if testing.Short() {
+		t.Skip("opens many models, one after the other")
+	}
 	file := conversion{preprocessing.Caffe, torchvision("weight"), torchvision("bias"), true}.convert(t)
 	imported, err := Import(file, ImportOptions{Dir: t.TempDir(), Preprocessing: preprocessing.Torch})
 	if err != nil {

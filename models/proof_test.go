@@ -15,6 +15,9 @@ import (
 
 // A model whose faster convolutions were tried is not tried again, and computes the same.
 func TestProof(t *testing.T) {
+	if testing.Short() {
+		t.Skip("opens many models, one after the other")
+	}
 	dir := filepath.Join(t.TempDir(), "vgg16")
 	options := Options{Session: inference.SessionConfig{Device: inference.DeviceCPU}, Dir: t.TempDir()}
 	c, err := configuration(Default)

@@ -11,6 +11,9 @@ import (
 // safetensors 0.8.0 stores kernels that were transposed in NumPy with their new shape and the numbers as they lay
 // before (findings/safetensors-numpy-transposed.sh). The VGG group's are no longer theirs then, and are refused.
 func TestImportRefusesKernelsOutOfOrder(t *testing.T) {
+	if testing.Short() {
+		t.Skip("opens many models, one after the other")
+	}
 	hwio := conversion{preprocessing.Caffe, torchvision("weight"), torchvision("bias"), false}.convert(t)
 	set, err := weights.Read(hwio)
 	if err != nil {
