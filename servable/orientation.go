@@ -17,8 +17,10 @@ const (
 	// directoryEntries is the number of entries compared. Cameras write a dozen.
 	directoryEntries = 128
 	tagOrientation   = 0x0112
-	kindShort        = 3
 )
+
+// wholeKinds are the bytes of TIFF's kinds of whole numbers; of all other kinds, and of those from the last on, 0.
+var wholeKinds = [...]int{1: 1, 3: 2, 4: 4, 6: 1, 7: 1, 8: 2, 9: 4, 13: 4, 14: 0}
 
 // orientation is how a JPEG's image has to be turned according to its EXIF block, an int32 scalar
 // from 1, upright, to 8. Without a block, or with a damaged one, it is 1.
@@ -30,7 +32,7 @@ func (n *nodes) orientation(file string) string {
 	length := n.element(int32Type, n.size(uint8Type, data), n.whole(0))
 	head, found := n.exif(data, length)
 	x := n.exifReader(data, length, head)
-	directory := x.offset()
+	directory := x.long(x.whole(4)) // the offset of the first one
 	value, named := x.orientation(directory)
 	found = n.both(found, n.binary("Less", int32Type, n.whole(0), directory)) // an offset of 2 GB or more is negative
 	valid := n.both(n.both(found, named), n.both(n.binary("Less", int32Type, n.whole(0), value), n.binary("Less", int32Type, value, n.whole(9))))
@@ -84,11 +86,19 @@ func (x exifReader) short(offsets string) string {
 	return x.binary("AddV2", int32Type, x.binary("Mul", int32Type, high, x.whole(1<<8)), low)
 }
 
-// offset is that of the first directory.
-func (x exifReader) offset() string {
-	low := x.choose(int32Type, x.littleEndian, x.short(x.whole(4)), x.short(x.whole(6)))
-	high := x.choose(int32Type, x.littleEndian, x.short(x.whole(6)), x.short(x.whole(4)))
+// long gives numbers of 32 bits. Those of 31 bits and more are negative.
+func (x exifReader) long(offsets string) string {
+	first, second := x.short(offsets), x.short(x.binary("AddV2", int32Type, offsets, x.whole(2)))
+	low := x.choose(int32Type, x.littleEndian, first, second)
+	high := x.choose(int32Type, x.littleEndian, second, first)
 	return x.binary("AddV2", int32Type, x.binary("Mul", int32Type, high, x.whole(1<<16)), low)
+}
+
+// number is the first value of an entry whose kind has so many bytes, which lies in the entry itself.
+func (x exifReader) number(entry, size string) string {
+	at := x.binary("AddV2", int32Type, entry, x.whole(8))
+	short := x.choose(int32Type, x.binary("Equal", int32Type, size, x.whole(2)), x.short(at), x.at(at))
+	return x.choose(int32Type, x.binary("Equal", int32Type, size, x.whole(4)), x.long(at), short)
 }
 
 // orientation is the value of the directory's entry of that name, if one lies whole within the segment.
@@ -101,15 +111,17 @@ func (x exifReader) orientation(directory string) (value, found string) {
 	entries := x.binary("AddV2", int32Type, x.binary("AddV2", int32Type, directory, x.whole(2)), x.binary("Mul", int32Type, x.wholes(numbers...), x.whole(12)))
 	isEntry := x.binary("Less", int32Type, x.wholes(numbers...), count)
 	isEntry = x.both(isEntry, x.binary("Equal", int32Type, x.short(entries), x.whole(tagOrientation)))
-	isEntry = x.both(isEntry, x.binary("Equal", int32Type, x.short(x.binary("AddV2", int32Type, entries, x.whole(2))), x.whole(kindShort)))
 	// The segment's length counts itself and the name.
 	segment := x.wholes(2-len(exifHead), 3-len(exifHead))
 	bytes := x.at(segment)
-	size := x.binary("AddV2", int32Type, x.binary("Mul", int32Type, x.element(int32Type, bytes, x.whole(0)), x.whole(1<<8)), x.element(int32Type, bytes, x.whole(1)))
-	end := x.binary("Sub", int32Type, size, x.whole(len(exifHead)-2))
+	length := x.binary("AddV2", int32Type, x.binary("Mul", int32Type, x.element(int32Type, bytes, x.whole(0)), x.whole(1<<8)), x.element(int32Type, bytes, x.whole(1)))
+	end := x.binary("Sub", int32Type, length, x.whole(len(exifHead)-2))
 	isEntry = x.both(isEntry, x.binary("Less", int32Type, x.binary("AddV2", int32Type, entries, x.whole(11)), end))
-	entry, found := x.first(isEntry)
-	return x.element(int32Type, x.short(x.binary("AddV2", int32Type, entries, x.whole(8))), entry), found
+	which, found := x.first(isEntry)
+	entry := x.element(int32Type, entries, which)
+	kind := x.binary("Minimum", int32Type, x.short(x.binary("AddV2", int32Type, entry, x.whole(2))), x.whole(len(wholeKinds)-1))
+	size := x.element(int32Type, x.wholes(wholeKinds[:]...), kind)
+	return x.number(entry, size), x.both(found, x.binary("Less", int32Type, x.whole(0), size))
 }
 
 // upright turns and mirrors an image, uint8 of shape [height, width, 3], by an orientation of 1 to 8.

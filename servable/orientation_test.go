@@ -3,6 +3,7 @@ package servable
 import (
 	"encoding/binary"
 	"os"
+	"strconv"
 	"testing"
 
 	"fovea/picture"
@@ -17,6 +18,12 @@ func withEXIF(jpeg, block []byte) []byte {
 	file = append(append(file, "Exif\x00\x00"...), block...)
 	return append(file, jpeg[2:]...)
 }
+
+const (
+	kindByte  = 1
+	kindShort = 3
+	kindLong  = 4
+)
 
 // entry is a directory entry with one value.
 type entry struct {
@@ -37,10 +44,13 @@ func tiff(order binary.AppendByteOrder, offset int, entries ...entry) []byte {
 		block = order.AppendUint16(block, e.tag)
 		block = order.AppendUint16(block, e.kind)
 		block = order.AppendUint32(block, 1)
-		if e.kind == kindShort {
+		switch e.kind {
+		case kindByte:
+			block = append(block, byte(e.value), 0, 0, 0)
+		case kindShort:
 			block = order.AppendUint16(block, uint16(e.value))
 			block = append(block, 0, 0)
-		} else {
+		default:
 			block = order.AppendUint32(block, e.value)
 		}
 	}
@@ -71,12 +81,24 @@ func TestOrientation(t *testing.T) {
 		"none":                  tiff(binary.LittleEndian, 8, camera[:2]...),
 		"no entries":            tiff(binary.LittleEndian, 8),
 		"two":                   tiff(binary.LittleEndian, 8, entry{tagOrientation, kindShort, 3}, entry{tagOrientation, kindShort, 6}),
+		"a byte":                tiff(binary.BigEndian, 8, entry{tagOrientation, kindByte, 6}),
+		"a long number":         tiff(binary.BigEndian, 8, entry{tagOrientation, kindLong, 6}),
+		"another long number":   tiff(binary.LittleEndian, 8, entry{tagOrientation, kindLong, 8}),
+		"65542":                 tiff(binary.LittleEndian, 8, entry{tagOrientation, kindLong, 1<<16 + 6}),
+		"4294967295":            tiff(binary.LittleEndian, 8, entry{tagOrientation, kindLong, 1<<32 - 1}),
+		"a text":                tiff(binary.LittleEndian, 8, entry{tagOrientation, 2, 6}),
+		"a fraction":            tiff(binary.BigEndian, 8, entry{tagOrientation, 5, 6}),
+		"a kind there is not":   tiff(binary.BigEndian, 8, entry{tagOrientation, 99, 6}),
+		"a text, then a number": tiff(binary.BigEndian, 8, entry{tagOrientation, 2, 3}, entry{tagOrientation, kindShort, 6}),
 		"an offset of 4 GB":     append([]byte("II*\x00\xff\xff\xff\xff"), make([]byte, 30)...),
 		"a negative offset":     append([]byte("MM\x00*\x80\x00\x00\x00"), make([]byte, 30)...),
 		"empty":                 {},
 		"only a byte order":     []byte("II*\x00"),
 		"neither order":         append([]byte("XX*\x00\x08\x00\x00\x00"), make([]byte, 30)...),
 		"more entries than are": tiff(binary.BigEndian, 8, camera[:3]...)[:8+2+3*12-1],
+	}
+	for kind := range uint16(20) {
+		blocks["kind "+strconv.Itoa(int(kind))] = tiff(binary.LittleEndian, 8, entry{tagOrientation, kind, 3})
 	}
 	for v := uint32(1); v <= 8; v++ {
 		blocks["value "+string(rune('0'+v))] = tiff(binary.BigEndian, 8, entry{tagOrientation, kindShort, v})
