@@ -62,14 +62,19 @@ func (p Parts) write(dir string, save func(prefix string) error) error {
 	if err := save(prefix); err != nil {
 		return err
 	}
+	named, err := collections(p.Graph, p.Saver)
+	if err != nil {
+		return err
+	}
 	// Of the same model the same bytes, by whose SHA-256 features and heads name it.
 	model, err := proto.MarshalOptions{Deterministic: true}.Marshal(&core.SavedModel{
 		SavedModelSchemaVersion: 1,
 		MetaGraphs: []*core.MetaGraphDef{{
-			MetaInfoDef:  &core.MetaGraphDef_MetaInfoDef{Tags: []string{serveTag}, TensorflowVersion: tf.Version()},
-			GraphDef:     p.Graph,
-			SaverDef:     p.Saver,
-			SignatureDef: p.Signatures,
+			MetaInfoDef:   &core.MetaGraphDef_MetaInfoDef{Tags: []string{serveTag}, TensorflowVersion: tf.Version()},
+			GraphDef:      p.Graph,
+			SaverDef:      p.Saver,
+			CollectionDef: named,
+			SignatureDef:  p.Signatures,
 		}},
 	})
 	if err != nil {

@@ -3,15 +3,19 @@ package savedmodel
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 
 	attrpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/attr_value_go_proto"
 	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
 	nodepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/node_def_go_proto"
+	variablepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/variable_go_proto"
 	core "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
+	"google.golang.org/protobuf/proto"
 
 	"fovea/internal/swap"
 )
@@ -39,6 +43,38 @@ func TestWriteTheSame(t *testing.T) {
 		} else if !bytes.Equal(model, first) {
 			t.Fatal("the same model is written as other bytes")
 		}
+	}
+}
+
+// The variables that the saver restores are in the collection in which Python's TensorFlow looks for them, in the graph's order.
+func TestWriteVariables(t *testing.T) {
+	graph := &graphpb.GraphDef{Node: nodes(
+		"b = VarHandleOp()", "b/read = ReadVariableOp(b)", "a = VarHandleOp()", "a/read = ReadVariableOp(a:0)", "value = RestoreV2()",
+		"b/assign = AssignVariableOp(b, value)", "a/assign = AssignVariableOp(a:0, value:1)", "a/initial = AssignVariableOp(a, value)",
+		"restore = NoOp(^a/assign, ^b/assign)",
+	)}
+	dir := filepath.Join(t.TempDir(), "model")
+	if err := Write(dir, Parts{Graph: graph, Saver: &core.SaverDef{RestoreOpName: "restore"}}, func(string) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(filepath.Join(dir, graphFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var model core.SavedModel
+	if err := proto.Unmarshal(content, &model); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, b := range model.GetMetaGraphs()[0].GetCollectionDef()["variables"].GetBytesList().GetValue() {
+		var v variablepb.VariableDef
+		if err := proto.Unmarshal(b, &v); err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, fmt.Sprint(v.GetVariableName(), " ", v.GetInitializerName(), " ", v.GetSnapshotName(), " ", v.GetIsResource()))
+	}
+	if want := []string{"b:0 b/assign b/read:0 true", "a:0 a/assign a/read:0 true"}; !slices.Equal(got, want) {
+		t.Errorf("variables are %q, want %q", got, want)
 	}
 }
 

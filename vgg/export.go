@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
+	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
 	shapepb "github.com/galeone/tensorflow/tensorflow/go/core/framework/tensor_shape_go_proto"
 	typespb "github.com/galeone/tensorflow/tensorflow/go/core/framework/types_go_proto"
 	core "github.com/galeone/tensorflow/tensorflow/go/core/protobuf/for_core_protos_go_proto"
@@ -85,6 +86,7 @@ func (b *builder) parts(graph *tf.Graph, s saver, layers []inference.Layer, c Co
 	if err != nil {
 		return savedmodel.Parts{}, err
 	}
+	nameVariables(definition)
 	wanted, err := Preprocessing(set)
 	if err != nil {
 		return savedmodel.Parts{}, err
@@ -102,6 +104,25 @@ func (b *builder) parts(graph *tf.Graph, s saver, layers []inference.Layer, c Co
 		parts.Note.Aliases[l.Name] = l.Aliases
 	}
 	return parts, nil
+}
+
+// nameVariables names the nodes of variables after these, as Python's TensorFlow does: TFLite's converter finds them by
+// that name alone, and what Python loads has them under it.
+func nameVariables(graph *graphpb.GraphDef) {
+	names := map[string]string{}
+	for _, n := range graph.GetNode() {
+		if n.GetOp() == "VarHandleOp" {
+			names[n.GetName()] = string(n.GetAttr()["shared_name"].GetS())
+			n.Name = names[n.GetName()]
+		}
+	}
+	for _, n := range graph.GetNode() {
+		for i, input := range n.GetInput() {
+			if name, is := names[input]; is {
+				n.Input[i] = name
+			}
+		}
+	}
 }
 
 func (b *builder) signatures(layers []inference.Layer) map[string]*core.SignatureDef {

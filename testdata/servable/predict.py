@@ -3,7 +3,8 @@
     python predict.py SAVEDMODEL PICTURE... > predictions.json
 
 Prints {"probabilities": [[...], ...], "classes": [...], "labels": [...]}. All variables must
-be variables, not constants, and the signature be the one that TensorFlow Serving looks for.
+be variables, not constants, also of what is loaded, and the signature be the one that TensorFlow
+Serving looks for.
 """
 
 import json
@@ -20,6 +21,7 @@ model = tf.saved_model.load(sys.argv[1])
 signature = model.signatures["serving_default"]
 variables = [name for name, _ in tf.train.list_variables(sys.argv[1] + "/variables/variables")]
 assert {"head/mean", "head/scale", "head/scores/weights", "head/scores/biases"} <= set(variables), variables
+assert sorted(v.name for v in model.variables) == sorted(v + ":0" for v in variables), model.variables
 assert (pathlib.Path(sys.argv[1]) / "saved_model.pb").stat().st_size < 1 << 20
 inputs = signature.structured_input_signature[1]
 assert list(inputs) == ["image_bytes"] and inputs["image_bytes"].dtype == tf.string, inputs
