@@ -63,7 +63,7 @@ func (d *Duplicates) WriteText(w io.Writer) error {
 	fmt.Fprintln(table, "GROUP\tKIND\tSIMILARITY\tROW\tPATH\tLABEL\tSIZE\tNOTE")
 	for i, g := range d.Groups {
 		for j, r := range g.Rows {
-			fmt.Fprintf(table, "%d\t%s\t%.6f\t%d\t%s\t%s\t%s\t%s\n", i+1, g.Kind, r.Similarity, r.Row, spelling.Line(r.Path), spelling.Line(r.Label), sizeOf(r), noteOf(g, j))
+			fmt.Fprintf(table, "%d\t%s\t%.6f\t%d\t%s\t%s\t%s\t%s\n", i+1, g.Kind, r.Similarity, r.Row, spelling.Line(r.Path), spelling.Name(r.Label), sizeOf(r), noteOf(g, j))
 		}
 	}
 	return table.Flush()

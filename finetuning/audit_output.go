@@ -47,7 +47,7 @@ func (a *Audit) WriteText(w io.Writer, top int) error {
 			if r.Group > 0 {
 				number = fmt.Sprint(r.Group)
 			}
-			fmt.Fprintln(table, strings.TrimRight(strings.Join([]string{"  " + number, spelling.Line(r.Path), spelling.Line(r.Label), spelling.Line(r.Split), spelling.Line(r.Note)}, "\t"), "\t"))
+			fmt.Fprintln(table, strings.TrimRight(strings.Join([]string{"  " + number, spelling.Line(r.Path), spelling.Name(r.Label), spelling.Name(r.Split), spelling.Line(r.Note)}, "\t"), "\t"))
 		}
 		if err := table.Flush(); err != nil {
 			return err

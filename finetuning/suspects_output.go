@@ -219,7 +219,7 @@ func (s *Suspects) WriteText(w io.Writer, top int) error {
 	fmt.Fprintf(table, "images\t%d of %s\n", s.Images, fmt.Sprint(len(s.Classes), " classes"))
 	fmt.Fprintf(table, "wrong labels\tabout %.0f (%.1f %%), %d of them probable\n", s.EstimatedErrors, 100*s.EstimatedErrors/float64(max(1, s.Images)), s.Likely)
 	for _, m := range s.Largest(5) {
-		fmt.Fprintf(table, "\tabout %.0f labelled %s are %s\n", m.Images, spelling.Line(m.Label), spelling.Line(m.Class))
+		fmt.Fprintf(table, "\tabout %.0f labelled %s are %s\n", m.Images, spelling.Name(m.Label), spelling.Name(m.Class))
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -236,7 +236,7 @@ func (s *Suspects) WriteText(w io.Writer, top int) error {
 		if r.Likely {
 			mark = "*"
 		}
-		fmt.Fprintf(table, "%d%s\t%s\t%s\t%.1f %%\t%.0f %%\t%s\n", r.Rank, mark, spelling.Line(r.Label), spelling.Line(r.Suggested), 100*r.SuggestedProbability, 100*r.Neighbours, spelling.Line(r.Path))
+		fmt.Fprintf(table, "%d%s\t%s\t%s\t%.1f %%\t%.0f %%\t%s\n", r.Rank, mark, spelling.Name(r.Label), spelling.Name(r.Suggested), 100*r.SuggestedProbability, 100*r.Neighbours, spelling.Line(r.Path))
 	}
 	if err := table.Flush(); err != nil {
 		return err

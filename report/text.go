@@ -121,7 +121,7 @@ func matrixWidth(m head.Metrics, names int) int {
 func writeConfusion(w io.Writer, m head.Metrics, names int) error {
 	classes := slices.Clone(m.Classes)
 	for i := range classes {
-		if classes[i] = spelling.Line(classes[i]); names > 0 {
+		if classes[i] = spelling.Name(classes[i]); names > 0 {
 			classes[i] = text.Middle(classes[i], names)
 		}
 	}
@@ -148,7 +148,7 @@ func writeMostConfused(w io.Writer, m head.Metrics) error {
 		fmt.Fprintf(table, "confused most\tpredicted\timages\tof\n")
 	}
 	for _, p := range m.MostConfused[:min(mostListed, len(m.MostConfused))] {
-		fmt.Fprintf(table, "%s\t%s\t%d\t%d\n", spelling.Line(p.Class), spelling.Line(p.Predicted), p.N, p.Of)
+		fmt.Fprintf(table, "%s\t%s\t%d\t%d\n", spelling.Name(p.Class), spelling.Name(p.Predicted), p.N, p.Of)
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -162,7 +162,7 @@ func writeMostConfused(w io.Writer, m head.Metrics) error {
 	table = text.NewFittedTable(w, 1)
 	fmt.Fprintf(table, "class\tprecision\trecall\tF1\timages\n")
 	for _, c := range shown {
-		fmt.Fprintf(table, "%s\t%.4f\t%.4f\t%.4f\t%d\n", spelling.Line(c.Class), c.Precision, c.Recall, c.F1, c.N)
+		fmt.Fprintf(table, "%s\t%.4f\t%.4f\t%.4f\t%d\n", spelling.Name(c.Class), c.Precision, c.Recall, c.F1, c.N)
 	}
 	return table.Flush()
 }

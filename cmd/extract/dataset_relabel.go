@@ -138,7 +138,7 @@ func renaming(from, to string) string {
 		if name == "" {
 			return "none"
 		}
-		return spelling.Line(name)
+		return spelling.Name(name)
 	}
 	return shown(from) + " -> " + shown(to)
 }

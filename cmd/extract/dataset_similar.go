@@ -93,7 +93,7 @@ func (s similar) print(w io.Writer) error {
 	table := text.NewTable(w)
 	fmt.Fprintln(table, "SIMILARITY\tROW\tPATH\tLABEL")
 	for _, r := range s.Rows {
-		fmt.Fprintf(table, "%.6f\t%d\t%s\t%s\n", r.Similarity, r.Row, spelling.Line(r.Path), spelling.Line(r.Label))
+		fmt.Fprintf(table, "%.6f\t%d\t%s\t%s\n", r.Similarity, r.Row, spelling.Line(r.Path), spelling.Name(r.Label))
 	}
 	return table.Flush()
 }

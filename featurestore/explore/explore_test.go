@@ -103,8 +103,28 @@ func TestSelectionRefuses(t *testing.T) {
 	for i := range 20 {
 		counts[fmt.Sprintf("z%02d", i)] = 1
 	}
-	if err := known("label", []string{"nope"}, counts); err == nil || !strings.HasSuffix(err.Error(), `: there are "a,b", line\nbreak, "q""x", z00, z01, z02, z03, z04, z05, z06 and 13 more`) {
+	if _, err := known("label", []string{"nope"}, counts); err == nil || !strings.HasSuffix(err.Error(), `: there are "a,b", line\nbreak, "q""x", z00, z01, z02, z03, z04, z05, z06 and 13 more`) {
 		t.Errorf("names that must be quoted, not seen, or are many: %v", err)
+	}
+}
+
+// Names are taken as they are and as results show them.
+func TestSelectionTakesNamesAsShown(t *testing.T) {
+	counts := map[string]int{"": 1, "dog": 1, "dog ": 1, `cat\x20`: 1, "cat ": 1, "do\u0301g": 1, "d\u00f3g": 1, "l%E9": 1, "line\nbreak": 1, `ox\x20\x20`: 1, `ox\x20 `: 1}
+	for given, want := range map[string]string{
+		"": "", "dog": "dog", "dog ": "dog ", `dog\x20`: "dog ", `cat\x20`: `cat\x20`, "cat ": "cat ", `do\u0301g`: "do\u0301g", "d\u00f3g": "d\u00f3g",
+		"do\u0301g": "do\u0301g", "l%E9": "l\xe9", "l\xe9": "l\xe9", `line\nbreak`: "line\nbreak", `ox\x20 `: `ox\x20 `,
+	} {
+		if got, err := known("label", []string{given}, counts); err != nil || got[0] != want {
+			t.Errorf("%q: %q, %v; want %q", given, got, err, want)
+		}
+	}
+	// Of two names that are shown alike neither is meant.
+	if value, found := meant(`a\x20b\x20`, map[string]int{`a\x20b `: 1, "c": 1}); !found || value != `a\x20b ` {
+		t.Errorf("one name: %q, %t", value, found)
+	}
+	if value, found := meant(`\x20\x20`, map[string]int{`\x20 `: 1, ` \x20`: 1}); found {
+		t.Errorf("two names: %q", value)
 	}
 }
 

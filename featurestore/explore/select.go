@@ -45,51 +45,71 @@ func (s Selection) Resolve(ctx context.Context, d *featurestore.Dataset) (recipe
 		names := r.LayerNames()
 		return recipe.Layer{}, featurestore.ScanOptions{}, fmt.Errorf("%w %q%s: the dataset has %s", ErrUnknownLayer, s.Layer, typo.Hint(s.Layer, names), strings.Join(names, ", "))
 	}
-	options := featurestore.ScanOptions{Layers: []string{layer.Name}, Labels: readSpelled(s.Labels), Splits: readSpelled(s.Splits)}
+	options := featurestore.ScanOptions{Layers: []string{layer.Name}, Labels: s.Labels, Splits: s.Splits}
 	if !options.Selects() {
 		return layer, options, nil
 	}
 	counts, err := d.Counts(ctx)
-	if err == nil {
-		err = errors.Join(known("label", options.Labels, counts.Labels), known("split", options.Splits, counts.Splits))
+	if err != nil {
+		return layer, options, err
 	}
-	return layer, options, err
+	var unknown [2]error
+	options.Labels, unknown[0] = known("label", s.Labels, counts.Labels)
+	options.Splits, unknown[1] = known("split", s.Splits, counts.Splits)
+	return layer, options, errors.Join(unknown[:]...)
 }
 
-// readSpelled turns names as results show them back into the dataset's names.
-func readSpelled(names []string) []string {
-	if names == nil {
-		return nil
+// known are the values of rows that are meant by what a user gave, and fails for one that no row has.
+func known(what string, given []string, counts map[string]int) ([]string, error) {
+	if given == nil {
+		return nil, nil
 	}
-	out := make([]string, len(names))
-	for i, name := range names {
-		out[i] = spelling.Read(name)
+	values := make([]string, len(given))
+	for i, v := range given {
+		var found bool
+		if values[i], found = meant(v, counts); !found {
+			return nil, unknown(what, v, counts)
+		}
 	}
-	return out
+	return values, nil
 }
 
-// known fails for a value that no row has.
-func known(what string, values []string, counts map[string]int) error {
-	for _, v := range values {
-		if counts[featurestore.EscapeText(v)] > 0 {
+// meant is the value that is given as it is, or as results show it: with bytes that are no UTF-8 spelled, or with escapes
+// for what cannot be seen, if these are of one value alone.
+func meant(given string, counts map[string]int) (value string, found bool) {
+	if read := spelling.Read(given); counts[featurestore.EscapeText(read)] > 0 {
+		return read, true
+	}
+	for name := range counts {
+		if spelling.Name(name) != given {
 			continue
 		}
-		names := slices.Sorted(maps.Keys(counts))
-		hint := typo.Hint(v, names)
-		for i, name := range names {
-			switch {
-			case name == "":
-				names[i] = "rows without one"
-			case strings.ContainsAny(name, `,"`): // as a list of names has it
-				names[i] = `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
-			}
+		if found {
+			return "", false
 		}
-		if v == "" {
-			return fmt.Errorf("%w no %s: there are %s", ErrUnknownValue, what, text.Some(names))
-		}
-		return fmt.Errorf("%w the %s %q%s: there are %s", ErrUnknownValue, what, v, hint, text.Some(names))
+		value, found = featurestore.UnescapeText(name), true
 	}
-	return nil
+	return value, found
+}
+
+func unknown(what, given string, counts map[string]int) error {
+	names := slices.Sorted(maps.Keys(counts))
+	for i, name := range names {
+		names[i] = spelling.Name(name)
+	}
+	hint := typo.Hint(given, names)
+	for i, name := range names {
+		switch {
+		case name == "":
+			names[i] = "rows without one"
+		case strings.ContainsAny(name, `,"`): // as a list of names has it
+			names[i] = `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
+		}
+	}
+	if given == "" {
+		return fmt.Errorf("%w no %s: there are %s", ErrUnknownValue, what, text.Some(names))
+	}
+	return fmt.Errorf("%w the %s %q%s: there are %s", ErrUnknownValue, what, given, hint, text.Some(names))
 }
 
 // Vectors returns the vectors of one layer as a source. Each use of it scans the dataset and, unless it is nil,

@@ -112,7 +112,7 @@ func columnsText(layers []recipe.Layer) string {
 func countsText(counts map[string]int) string {
 	list := ""
 	for _, name := range slices.Sorted(maps.Keys(counts)) {
-		list += fmt.Sprintf(", %s: %d", spelling.Line(name), counts[name])
+		list += fmt.Sprintf(", %s: %d", spelling.Name(name), counts[name])
 	}
 	if list == "" {
 		return ""
@@ -126,7 +126,7 @@ func writeCounts(w io.Writer, counts map[string]int, rows int) {
 	for n, name := range slices.Sorted(maps.Keys(counts)) {
 		listed += counts[name]
 		if n < maxListed {
-			fmt.Fprintf(w, "%s\t%d\n", spelling.Line(name), counts[name])
+			fmt.Fprintf(w, "%s\t%d\n", spelling.Name(name), counts[name])
 		}
 	}
 	if len(counts) > maxListed {

@@ -43,7 +43,7 @@ func layOut(entries []Entry, width vg.Length) key {
 	x, y := vg.Length(0), keyAbove
 	for _, e := range entries {
 		room := width - sampleWidth - sampleGap
-		e.Name = k.cut(spelling.Line(e.Name), room)
+		e.Name = k.cut(spelling.Name(e.Name), room)
 		w := sampleWidth + sampleGap + spare*k.style.Width(e.Name)
 		if x > 0 && x+w > width {
 			x, y = 0, y+keyLine

@@ -102,7 +102,7 @@ func (f Figure) KeyOf() template.HTML {
 				line = ";border-top-style:dotted"
 			}
 		}
-		fmt.Fprintf(&out, `<li><i style="--is:%s%s"></i>%s</li>`, property(c), line, template.HTMLEscapeString(spelling.Line(e.Name)))
+		fmt.Fprintf(&out, `<li><i style="--is:%s%s"></i>%s</li>`, property(c), line, template.HTMLEscapeString(spelling.Name(e.Name)))
 	}
 	out.WriteString("</ul>")
 	return template.HTML(out.String()) // escaped above

@@ -16,14 +16,21 @@ func Line(s string) string {
 	if strings.IndexFunc(s, hidden) < 0 {
 		return s
 	}
-	var b strings.Builder
 	letters := []rune(s)
+	return show(letters, func(i int) bool { return hidden(letters[i]) && !joins(letters, i) })
+}
+
+// show writes letters, some as escapes.
+func show(letters []rune, escaped func(i int) bool) string {
+	var b strings.Builder
 	for i, r := range letters {
-		if hidden(r) && !joins(letters, i) {
-			quoted := strconv.QuoteToASCII(string(r))
-			b.WriteString(quoted[1 : len(quoted)-1])
-		} else {
+		switch quoted := strconv.QuoteToASCII(string(r)); {
+		case !escaped(i):
 			b.WriteRune(r)
+		case r == ' ':
+			b.WriteString(`\x20`)
+		default:
+			b.WriteString(quoted[1 : len(quoted)-1])
 		}
 	}
 	return b.String()

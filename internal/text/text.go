@@ -47,12 +47,12 @@ func Alternatives(names []string) string {
 	return strings.Join(names, "")
 }
 
-// Some lists up to ten names, as spelling.Line shows them, and how many more there are.
+// Some lists up to ten names, as spelling.Name shows them, and how many more there are.
 func Some(names []string) string {
 	const most = 10
 	var shown []string
 	for _, n := range names[:min(most, len(names))] {
-		shown = append(shown, spelling.Line(n))
+		shown = append(shown, spelling.Name(n))
 	}
 	list := strings.Join(shown, ", ")
 	if more := len(names) - most; more > 0 {
