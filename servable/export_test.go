@@ -412,3 +412,23 @@ func TestExportRefusesOwnOperations(t *testing.T) {
 		t.Errorf("exporting it gives %v", err)
 	}
 }
+
+// Heads on models of other images, or of a fixed number of them, are refused with what computes them instead.
+func TestExportRefusesOtherModels(t *testing.T) {
+	for name, want := range map[string]string{"inputs/grey": "takes images of 1-channel pixels", "inputs/one-inside": "takes batches of at most 1"} {
+		model, err := savedmodel.Open(filepath.Join("../testdata/savedmodel", name), savedmodel.Options{Preprocessing: preprocessing.None})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer model.Close()
+		extractor, err := inference.NewExtractor(model, inference.ExtractorOptions{Layers: []string{model.Layers[0].Name}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := filepath.Join(t.TempDir(), "model")
+		err = Export(random(7, extractor.Layers(), []string{"a", "b"}, 0), Model{Parts: []Part{{Extractor: extractor}}}, Options{Dir: dir})
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "use finetune serve or predict") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

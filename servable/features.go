@@ -20,8 +20,11 @@ func (m Model) validate(h *head.Head) error {
 	}
 	for _, p := range m.Parts {
 		model := p.Extractor.Model()
-		if model.MaxBatch > 0 || model.Depth() != 3 {
-			return fmt.Errorf("servable: model %s takes %d channels and batches of %d images: only models of RGB images and batches of any size can be exported", model.Name, model.Depth(), model.MaxBatch)
+		switch {
+		case model.Depth() != 3:
+			return fmt.Errorf("servable: model %s takes images of %d-channel pixels, and only heads on models of RGB images can be exported: use finetune serve or predict", model.Name, model.Depth())
+		case model.MaxBatch > 0:
+			return fmt.Errorf("servable: model %s takes batches of at most %d, and only heads on models that take any can be exported: use finetune serve or predict", model.Name, model.MaxBatch)
 		}
 	}
 	columns := m.columns()
