@@ -285,6 +285,19 @@ func setExchange(t testing.TB, steps bool) {
 	}
 }
 
+// Some file systems ignore that names are to be exchanged.
+func TestReplaceWhereNamesAreNotExchanged(t *testing.T) {
+	setExchange(t, true)
+	exchangeDirs = os.Rename
+	dir := filepath.Join(t.TempDir(), "out")
+	must(t, write(dir, ownOptions(), newRows))
+	must(t, Remove(context.Background(), dir, map[string]bool{newRows[0].Path: true}))
+	must(t, Verify(dir))
+	if d, err := Open(dir); err != nil || d.Rows() != len(newRows)-1 {
+		t.Errorf("%v", err)
+	}
+}
+
 // A dataset whose rows lie elsewhere, by a link, is not replaced: its rows would move.
 func TestRowsInAnotherPlace(t *testing.T) {
 	root := t.TempDir()

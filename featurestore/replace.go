@@ -67,8 +67,8 @@ func (l *dirLock) put(next string, read ReadOptions) error {
 		return l.install(next)
 	}
 	err := l.exchange(next)
-	if crossing(err) || errors.Is(err, errors.ErrUnsupported) || errors.Is(err, unix.EINVAL) {
-		return l.install(next)
+	if crossing(err) || errors.Is(err, errors.ErrUnsupported) || errors.Is(err, unix.EINVAL) || errors.Is(err, fs.ErrExist) {
+		return l.install(next) // some of FUSE rename instead of exchanging names, which fails as the other is not empty
 	}
 	return errors.Join(err, removeNext(next)) // which is the old one by now, or not needed
 }

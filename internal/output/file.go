@@ -22,8 +22,10 @@ type File struct {
 	// finished is what came of putting the content on disk, once the file is closed.
 	closed   bool
 	finished error
-	// kept says that the file with the name has a second one in the place, added that there was none.
-	kept, added bool
+	// old is the second name of the file that is replaced, "" for none; added says that there is no such file, unlinked
+	// that it can have no second name.
+	old             string
+	added, unlinked bool
 }
 
 // Create begins a file. The caller ends it with Commit or Discard.
@@ -133,6 +135,9 @@ func (f *File) finish() error {
 
 func (f *File) rename() error {
 	if !f.Staged() {
+		return nil
+	}
+	if f.unlinked && f.exchange() {
 		return nil
 	}
 	err := os.Rename(f.File.Name(), f.final)

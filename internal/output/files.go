@@ -54,7 +54,8 @@ func (f *Files) Write(name string, write func(io.Writer) error) error {
 func (f *Files) WriteFile(name string, content []byte) error { return f.Write(name, whole(content)) }
 
 // Commit gives all of them their names. If one cannot have it, such as on a full disk, the others give theirs back to
-// the files that had them, as far as the file system has links.
+// the files that had them. On file systems that have neither links nor exchange names (exFAT, some of FUSE) a file that
+// was replaced by then stays so, and the error says which.
 func (f *Files) Commit() error {
 	if err := f.each((*File).finish); err != nil {
 		return err
@@ -86,29 +87,63 @@ func (f *Files) each(step func(*File) error) error {
 	return nil
 }
 
+// Tests have others, as other file systems do.
+var (
+	link          = os.Link
+	exchangeNames = func(a, b string) error {
+		return unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
+	}
+)
+
 // keepOld gives the file that will be replaced a second name, and notes if there is none.
 func (f *File) keepOld() error {
 	if !f.Staged() {
 		return nil
 	}
-	err := os.Link(f.final, filepath.Join(f.place.dir, oldName))
-	f.kept, f.added = err == nil, errors.Is(err, fs.ErrNotExist)
-	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+	err := link(f.final, filepath.Join(f.place.dir, oldName))
+	switch {
+	case err == nil:
+		f.old = filepath.Join(f.place.dir, oldName)
+	case errors.Is(err, fs.ErrNotExist):
+		f.added = true
+	case errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT):
 		return err
+	default: // not all file systems have links, nor may every file be linked
+		f.unlinked = true
 	}
-	return nil // not all file systems have links, nor may every file be linked
+	return nil
+}
+
+// exchange exchanges the names of the new file and the old one, if the file system can and it is a file.
+func (f *File) exchange() bool {
+	if exchangeNames(f.File.Name(), f.final) != nil {
+		return false
+	}
+	switch old, err := os.Lstat(f.File.Name()); {
+	case err != nil: // some file systems replace, instead of exchanging the two
+	case old.Mode().IsRegular():
+		f.old = f.File.Name()
+	default: // what has come there meanwhile
+		return exchangeNames(f.File.Name(), f.final) != nil
+	}
+	return true
 }
 
 // undo gives the name back.
 func (f *File) undo() error {
 	switch {
-	case f.kept:
-		return os.Rename(filepath.Join(f.place.dir, oldName), f.final)
+	case !f.Staged():
+		return nil
+	case f.old != "":
+		return os.Rename(f.old, f.final)
 	case f.added:
 		return os.Remove(f.final)
 	}
-	return nil
+	return errReplaced
 }
+
+// errReplaced is of a file that has its name, unlike others that belong to it.
+var errReplaced = errors.New("it has been replaced already, which this file system cannot undo, so that it does not fit the others: run the command again")
 
 // alone keeps other processes from naming files in the same directory until it is released, so that
 // the files of two programs with the same names do not get mixed. It has no effect on file systems

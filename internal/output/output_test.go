@@ -154,6 +154,72 @@ func TestFilesTogetherOrNone(t *testing.T) {
 	expect(t, filepath.Join(dir, "replaced"), "old", "blocked")
 }
 
+// So it is on file systems without links if they can exchange two names, and on others the error says what was replaced.
+func TestFilesTogetherWithoutLinks(t *testing.T) {
+	noLinks := func(old, _ string) error {
+		if _, err := os.Lstat(old); err != nil {
+			return err
+		}
+		return unix.EPERM
+	}
+	for name, test := range map[string]struct {
+		exchange func(a, b string) error
+		left     string
+		says     bool
+	}{
+		"exchanges": {exchangeNames, "old", false},
+		"neither":   {func(string, string) error { return unix.EINVAL }, "new", true},
+		"replaces":  {os.Rename, "new", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			replace(t, &link, noLinks)
+			replace(t, &exchangeNames, test.exchange)
+			dir := t.TempDir()
+			must(t, os.WriteFile(filepath.Join(dir, "replaced"), []byte("old"), 0o640))
+			write := func(names ...string) *Files {
+				files := &Files{}
+				for _, n := range names {
+					must(t, files.WriteFile(filepath.Join(dir, n), []byte("new")))
+				}
+				return files
+			}
+			files := write("made", "replaced", "blocked")
+			must(t, os.Mkdir(filepath.Join(dir, "blocked"), 0o755)) // by another program, meanwhile
+			err := files.Commit()
+			if err == nil || strings.Contains(err.Error(), "write "+filepath.Join(dir, "replaced")+": it has been replaced already") != test.says {
+				t.Errorf("the error is %v", err)
+			}
+			files.Discard()
+			expect(t, filepath.Join(dir, "replaced"), test.left, "blocked")
+			must(t, os.Remove(filepath.Join(dir, "blocked")))
+			files = write("replaced", "other")
+			must(t, files.Commit())
+			files.Discard()
+			expect(t, filepath.Join(dir, "replaced"), "new", "other")
+		})
+	}
+}
+
+// replace gives a variable another value during a test.
+func replace[T any](t *testing.T, variable *T, value T) {
+	t.Helper()
+	before := *variable
+	*variable = value
+	t.Cleanup(func() { *variable = before })
+}
+
+// A file system may keep a file that is open under another name until it is closed.
+func TestNothingIsLeftWhereOpenFilesStay(t *testing.T) {
+	const kept = ".nfs0001"
+	replace(t, &removeOpen, func(name string) error { return os.Rename(name, filepath.Join(filepath.Dir(name), kept)) })
+	replace(t, &closeFile, func(f *os.File) error {
+		return errors.Join(f.Close(), os.Remove(filepath.Join(filepath.Dir(f.Name()), kept)))
+	})
+	dir := t.TempDir()
+	must(t, WriteFile(filepath.Join(dir, "x"), []byte("new")))
+	expect(t, filepath.Join(dir, "x"), "new")
+}
+
 // Names that the package uses in its places are free.
 func TestNamesInPlaces(t *testing.T) {
 	dir := t.TempDir()

@@ -129,8 +129,8 @@ var exchangeNames = func(a, b string) error {
 // necessary by the next Begin.
 func exchange(next, dir, aside string) error {
 	err := exchangeNames(next, dir)
-	if !errors.Is(err, unix.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
-		return err
+	if !errors.Is(err, unix.EINVAL) && !errors.Is(err, fs.ErrExist) && !errors.Is(err, errors.ErrUnsupported) {
+		return err // some of FUSE rename instead of exchanging names, which fails as the other is not empty
 	}
 	at("before")
 	if err := os.Rename(dir, aside); err != nil {

@@ -83,6 +83,18 @@ func TestReplace(t *testing.T) {
 	}
 }
 
+// Some file systems ignore that names are to be exchanged.
+func TestReplaceWhereNamesAreNotExchanged(t *testing.T) {
+	before := exchangeNames
+	t.Cleanup(func() { exchangeNames = before })
+	exchangeNames = os.Rename
+	parent := t.TempDir()
+	dir := filepath.Join(parent, "model")
+	write(t, filepath.Join(dir, "other"), "old")
+	replace(t, dir, "new")
+	only(t, parent, "model", "new")
+}
+
 func TestReplaceWithNothing(t *testing.T) {
 	for _, steps := range []bool{false, true} {
 		if steps {
