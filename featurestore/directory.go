@@ -58,7 +58,10 @@ func hasDataset(dir string) (bool, error) {
 		return false, err
 	}
 	foreign := ""
-	if !missing {
+	switch {
+	case where.manifest == ManifestFile && !missing:
+		return false, fmt.Errorf("%q holds a dataset whose manifest is damaged: %w: put a copy of its %s back, remove the directory, or choose another one", dir, err, ManifestFile)
+	case !missing:
 		foreign = where.manifest
 	}
 	// A writer killed before its first manifest leaves empty directories and a lock.
@@ -87,7 +90,7 @@ func onlyBegun(dir string) error {
 		}
 		for _, e := range entries {
 			if name := part + "/" + e.Name(); !slices.Contains([]string{lockFile, tempDir, nextDir, arrivingDir, leavingDir, stagingDir, columnsDir}, name) {
-				return fmt.Errorf("%q is not empty (it contains %q) and %w, since it has no %s: choose another directory", dir, name, ErrNotDataset, ManifestFile)
+				return fmt.Errorf("%q is not empty (it contains %q) and %w, since it has no %s: put that back, or choose another directory", dir, name, ErrNotDataset, ManifestFile)
 			}
 		}
 	}

@@ -36,7 +36,9 @@ func (w *Writer) takeOver() error {
 	if err != nil {
 		return err
 	}
-	w.takeOverRows(index)
+	if err := w.takeOverRows(index, d.manifest.Shards); err != nil {
+		return err
+	}
 	if err := w.resumeFailures(d); err != nil {
 		return err
 	}
@@ -65,16 +67,31 @@ func (w *Writer) takeOverManifest(m Manifest) {
 	w.manifest.Created = m.Created
 }
 
-// takeOverRows makes the rows known and counts them.
-func (w *Writer) takeOverRows(index *Table) {
+// takeOverRows makes the rows known and counts them. A path that is there twice is one of a shard of another run, which
+// somebody has put beside those of a writer that was killed: its manifest does not tell.
+func (w *Writer) takeOverRows(index *Table, shards []Shard) error {
 	w.known = make([]knownRow, 0, index.Rows)
 	for i, path := range index.Paths {
+		if earlier, twice := w.rowPaths[path]; twice {
+			return fmt.Errorf("%w: %s is a row of %s and of %s: if one of the files is of another run, move it away", ErrCorrupt, EscapeText(path), shardOf(shards, earlier), shardOf(shards, i))
+		}
 		w.rowPaths[path] = i
 		w.known = append(w.known, knownRow{sum: parseSum(index.SHA256[i])})
 		count(w.manifest.Labels, index.Labels[i])
 		count(w.manifest.Splits, index.Splits[i])
 	}
 	w.manifest.Rows = index.Rows
+	return nil
+}
+
+// shardOf is the file with a row.
+func shardOf(shards []Shard, row int) string {
+	for _, s := range shards {
+		if row -= s.Rows; row < 0 {
+			return s.File
+		}
+	}
+	return "none"
 }
 
 // takeOverShards takes over the earlier run's shards, and what their images were read from.

@@ -63,7 +63,7 @@ func (u *Update) begin() (err error) {
 		u.staging, err = u.lock.stage(u.suffix())
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("featurestore: update: %w", err), u.lock.release())
+		return errors.Join(fmt.Errorf("featurestore: update: %w", withValidate(err, u.dir)), u.lock.release())
 	}
 	return nil
 }
@@ -74,7 +74,7 @@ func ExamineUpdate(dir string, info Info, options Options) (*Update, error) {
 	u, err := newUpdate(dir, info, options)
 	if err == nil {
 		if err = u.open(); err != nil {
-			err = fmt.Errorf("featurestore: update: %w", err)
+			err = fmt.Errorf("featurestore: update: %w", withValidate(err, u.dir))
 		}
 	}
 	return u, err

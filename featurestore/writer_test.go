@@ -87,6 +87,67 @@ func TestResumeAfterKill(t *testing.T) {
 	}
 }
 
+// A shard of another run beside those of a killed one, which no manifest lists, is not taken over if it has the same images.
+func TestResumeRefusesForeignShards(t *testing.T) {
+	info, options := testInfo(Float32), testOptions(FormatParquet)
+	rows := makeRows(info.Recipe, 0, 3*testShard)
+	working, killed := filepath.Join(t.TempDir(), "working"), filepath.Join(t.TempDir(), "killed")
+	w := mustCreate(t, working, info, options)
+	must(t, w.Append(rows[:2*testShard]...))
+	must(t, w.settle())
+	must(t, os.CopyFS(killed, os.DirFS(working)))
+	must(t, w.Abort())
+	shard, err := os.ReadFile(filepath.Join(killed, dataDir, "part-00000.parquet"))
+	must(t, err)
+	foreign := filepath.Join(killed, dataDir, "part-00002.parquet")
+	must(t, os.WriteFile(foreign, shard, 0o644))
+	before := contents(t, killed)
+	options.Resume = true
+	want := EscapeText(rows[0].Path) + " is a row of data/part-00000.parquet and of data/part-00002.parquet"
+	if _, err := Create(killed, info, options); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "extract dataset validate") {
+		t.Errorf("%v, want %s", err, want)
+	}
+	sameContents(t, contents(t, killed), before)
+	must(t, os.Remove(foreign))
+	w = mustCreate(t, killed, info, options)
+	must(t, w.Append(rows[2*testShard:]...))
+	must(t, w.Close(StatusComplete))
+	must(t, Verify(killed))
+}
+
+// A damaged dataset is refused with what is wrong and what to do.
+func TestDamageIsNamed(t *testing.T) {
+	manifest := func(dir string) string { return inDir(dir, ManifestFile) }
+	shard := func(dir string) string { return filepath.Join(dir, dataDir, "part-00000.parquet") }
+	for name, test := range map[string]struct {
+		damage func(dir string) error
+		want   []string
+	}{
+		"an empty manifest": {func(dir string) error { return os.Truncate(manifest(dir), 0) }, []string{"holds a dataset whose manifest is damaged", "put a copy of its .fovea/manifest.json back"}},
+		"half a manifest":   {func(dir string) error { return os.Truncate(manifest(dir), 300) }, []string{"holds a dataset whose manifest is damaged", "put a copy of its .fovea/manifest.json back"}},
+		"no manifest":       {func(dir string) error { return os.Remove(manifest(dir)) }, []string{"since it has no .fovea/manifest.json: put that back"}},
+		"half a shard":      {func(dir string) error { return os.Truncate(shard(dir), 400) }, []string{"part-00000.parquet", "extract dataset validate"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "out")
+			info, options := testInfo(Float32), testOptions(FormatParquet)
+			writeAll(t, dir, info, options, makeRows(info.Recipe, 0, testShard+2), nil)
+			must(t, test.damage(dir))
+			resumed := options
+			resumed.Resume = true
+			_, resumeErr := Create(dir, info, resumed)
+			_, updateErr := BeginUpdate(dir, info, options)
+			for step, err := range map[string]error{"resume": resumeErr, "update": updateErr} {
+				for _, want := range test.want {
+					if err == nil || !strings.Contains(err.Error(), want) {
+						t.Errorf("%s: %v, want %s", step, err, want)
+					}
+				}
+			}
+		})
+	}
+}
+
 func TestResumeRefusesAnotherDataset(t *testing.T) {
 	tests := []struct {
 		name   string
