@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"fovea/featurestore"
@@ -96,14 +97,32 @@ func (s *Server) layer(r *http.Request, names []string) (int, error) {
 	return at, nil
 }
 
-// accepts reports whether a request asks for a media type by name.
+// accepts reports whether a request asks for a media type by name, and does not prefer JSON.
 func accepts(r *http.Request, kind string) bool {
+	wanted, named := quality(r, kind)
+	json, _ := quality(r, "application/json", "application/*", "*/*")
+	return named && wanted > 0 && wanted >= json
+}
+
+// quality is how much a request wants the first of some media types that it names, from 0 for not at all to 1.
+func quality(r *http.Request, kinds ...string) (q float64, named bool) {
+	wanted := map[string]float64{}
 	for _, header := range r.Header.Values("Accept") {
 		for one := range strings.SplitSeq(header, ",") {
-			if name, _, err := mime.ParseMediaType(one); name == kind && (err == nil || errors.Is(err, mime.ErrInvalidMediaParameter)) {
-				return true
+			name, parameters, err := mime.ParseMediaType(one)
+			if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
+				continue
+			}
+			wanted[name] = 1
+			if q, err := strconv.ParseFloat(parameters["q"], 64); err == nil {
+				wanted[name] = q
 			}
 		}
 	}
-	return false
+	for _, kind := range kinds {
+		if q, named := wanted[kind]; named {
+			return q, true
+		}
+	}
+	return 0, false
 }

@@ -261,7 +261,9 @@ func TestElements(t *testing.T) {
 func TestAccepts(t *testing.T) {
 	const kind = "application/vnd.apache.arrow.stream"
 	for header, want := range map[string]bool{
-		kind: true, "text/html, " + kind + ";q=0.9": true, "application/json": false, "*/*": false, "": false, ";": false, strings.ToUpper(kind): true,
+		kind: true, "text/html, " + kind + ";q=0.9": true, "application/json": false, "*/*": false,
+		kind + ";q=0": false, kind + ";q=0, */*": false, "*/*, " + kind: true, kind + ";q=0.1, application/json;q=0.9": false, "application/json;q=0.5, " + kind: true,
+		kind + ";q=0.5, */*;q=0.8": false, "application/json;q=0.1, */*, " + kind + ";q=0.5": true, kind + ";q=x": true, "": false, ";": false, strings.ToUpper(kind): true,
 	} {
 		r := &http.Request{Header: http.Header{"Accept": {header}}}
 		if got := accepts(r, kind); got != want {
