@@ -48,20 +48,28 @@ func learningCurve(ctx context.Context, h *head.Head, f Features, seen, unseen [
 		trained, _, err := options.Fit(ctx, Features{X: x, Labels: labels}, groups)
 		return trained, err
 	}
+	progress, skipped := curveLoggers()
 	return head.LearningCurve(ctx, learn.X, learn.Labels, test.X, test.Labels, fit, head.CurveOptions{
-		Seed: h.Notes.Seed, Repeats: repeats, Groups: pick(duplicates.Together, apart), Progress: curveLogger(),
+		Seed: h.Notes.Seed, Repeats: repeats, Groups: pick(duplicates.Together, apart), Progress: progress, Skipped: skipped,
 	})
 }
 
-// curveLogger logs each number of rows once.
-func curveLogger() func(rows int) {
-	last := 0
-	return func(rows int) {
-		if rows != last {
+// curveLoggers log each number of rows once, and once that no head can be trained on some choice of so many.
+func curveLoggers() (progress func(rows int), skipped func(rows int, why error)) {
+	trained, without := 0, 0
+	progress = func(rows int) {
+		if rows != trained {
 			logrus.Infof("learning curve: trained on %s", text.Plural(rows, "image"))
-			last = rows
+			trained = rows
 		}
 	}
+	skipped = func(rows int, why error) {
+		if rows != without {
+			logrus.Warnf("learning curve: leaving out a choice of %s, on which no head can be trained: %v", text.Plural(rows, "image"), why)
+			without = rows
+		}
+	}
+	return progress, skipped
 }
 
 // withoutGroupsOf returns the rows that share no group with the others.

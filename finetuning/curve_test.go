@@ -75,3 +75,25 @@ func TestLearningCurveKeepsNearDuplicatesApart(t *testing.T) {
 		t.Error("no message says what is left out")
 	}
 }
+
+// A part of the images on which no head can be trained, as an mlp on two of each class, costs a point of the learning
+// curve and not the report.
+func TestReportWithoutAPoint(t *testing.T) {
+	source := classesDataset(t, []string{"ant", "bee", "cow", "dog", "eel"}, 20, 4)
+	trained, err := Train(t.Context(), TrainOptions{Source: source, TestFraction: 0.2, Model: MLP, MLP: head.MLPOptions{Epochs: 3}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	warned := logged(t)
+	r, err := Report(t.Context(), ReportOptions{Head: trained.Head, Source: source, Repeats: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []int
+	for _, p := range r.Data.Learning {
+		rows = append(rows, p.Rows)
+	}
+	if d := cmp.Diff([]int{20, 50, 80}, rows); d != "" || !warned("leaving out a choice of 10 images, on which no head can be trained: head: no rows for early stopping") {
+		t.Errorf("without a warning, or with other points: %s", d)
+	}
+}

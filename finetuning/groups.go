@@ -1,6 +1,7 @@
 package finetuning
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -8,6 +9,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"fovea/featurestore"
+	"fovea/head"
 	"fovea/internal/text"
 )
 
@@ -125,9 +127,12 @@ func groupsTrained(groups []string, seen, unseen []int) (known, unknown []int) {
 	return known, unknown
 }
 
-// ofGroups explains an error of a split by what it has to keep together.
+// ofGroups explains an error of a split by what it has to keep together, if that is why.
 func ofGroups(err error, groups []string) error {
-	if n, _ := distinct(groups); err != nil && n > 0 {
+	if !errors.Is(err, head.ErrTogether) && !errors.Is(err, head.ErrAlike) {
+		return err
+	}
+	if n, _ := distinct(groups); n > 0 {
 		return fmt.Errorf("%w; no split separates the images of a group, and these are of %s", err, text.Plural(n, "group"))
 	}
 	return err

@@ -201,3 +201,32 @@ func TestJoinGroups(t *testing.T) {
 		}
 	}
 }
+
+// A training that fails is explained by groups only where these are the reason.
+func TestTrainExplainsGroups(t *testing.T) {
+	labels := slices.Repeat([]string{"a", "b"}, 10)
+	features := func(groups func(i int) string) Features {
+		f := Features{Labels: labels, X: head.Matrix{Rows: 20, Cols: 2, Data: make([]float32, 40)}, Splits: make([]string, 20)}
+		for i := range 20 {
+			f.Paths, f.Hashes, f.Groups = append(f.Paths, fmt.Sprint(i)), append(f.Hashes, fmt.Sprintf("%064x", i)), append(f.Groups, groups(i))
+		}
+		return f
+	}
+	equal := features(func(i int) string { return fmt.Sprint(i / 4) })
+	one := features(func(int) string { return "patient" })
+	for i := range one.X.Data {
+		one.X.Data[i] = float32(i * i % 7)
+	}
+	for want, test := range map[string]struct {
+		features Features
+		explain  bool
+	}{
+		"all rows are equal":  {equal, false},
+		"no fold can be made": {one, true},
+	} {
+		_, err := (&TrainOptions{OwnNear: true}).train(t.Context(), test.features)
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "images of a group") != test.explain {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+}

@@ -39,13 +39,19 @@ func (o *TrainOptions) Split(all Features, duplicates Duplicates) (Split, error)
 		return Split{}, nil
 	}
 	train, test, err := head.Split(all.Labels, duplicates.Together, o.TestFraction, o.Seed)
-	if err == nil {
-		warnOfUntested(all.Labels, Split{train, test})
+	if err != nil {
+		return Split{}, fmt.Errorf("%w; --test-fraction 0 trains on all of them", o.indivisible(err, all.Groups))
 	}
-	if err != nil && o.NearDuplicates > 0 {
+	warnOfUntested(all.Labels, Split{train, test})
+	return Split{train, test}, nil
+}
+
+// indivisible says what may help where rows that stay together leave no split or fold.
+func (o *TrainOptions) indivisible(err error, groups []string) error {
+	if o.NearDuplicates > 0 && (errors.Is(err, head.ErrTogether) || errors.Is(err, head.ErrAlike)) {
 		err = fmt.Errorf("%w; if images that look alike are not duplicates here, raise --near-duplicates (0: only equal files)", err)
 	}
-	return Split{train, test}, ofGroups(err, all.Groups)
+	return ofGroups(err, groups)
 }
 
 // roles are what names of splits mean, in lower case.

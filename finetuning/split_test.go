@@ -92,14 +92,24 @@ func TestSplitOverridesMarks(t *testing.T) {
 	}
 }
 
-// Rows that cannot be split for being near duplicates say what may help, and only where it may.
+// Rows that cannot be split for being near duplicates say what may help, and only where it may: not where classes have two
+// rows, whatever these are.
 func TestSplitOfOneGroup(t *testing.T) {
-	f := Features{Labels: []string{"a", "a", "b", "b"}, Splits: make([]string, 4)}
-	groups := []string{"0", "0", "0", "0"}
-	for near, hint := range map[float64]bool{0: false, 0.9: true} {
-		_, err := (&TrainOptions{TestFraction: 0.5, NearDuplicates: near}).Split(f, apart(groups))
-		if err == nil || !strings.Contains(err.Error(), "4 rows cannot be split") || strings.Contains(err.Error(), "raise --near-duplicates") != hint {
-			t.Errorf("near duplicates from %g: %v", near, err)
+	for _, test := range []struct {
+		labels []string
+		near   float64
+		hint   bool
+	}{
+		{slices.Repeat([]string{"a", "b"}, 3), 0, false},
+		{slices.Repeat([]string{"a", "b"}, 3), 0.9, true},
+		{slices.Repeat([]string{"a", "b"}, 2), 0.9, false},
+	} {
+		n := len(test.labels)
+		f := Features{Labels: test.labels, Splits: make([]string, n), Groups: slices.Repeat([]string{"patient"}, n)}
+		_, err := (&TrainOptions{TestFraction: 0.5, NearDuplicates: test.near}).Split(f, apart(slices.Repeat([]string{"0"}, n)))
+		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%d rows cannot be split", n)) || !strings.Contains(err.Error(), "--test-fraction 0 trains on all") ||
+			strings.Contains(err.Error(), "raise --near-duplicates") != test.hint || strings.Contains(err.Error(), "of 1 group") != (n > 4) {
+			t.Errorf("%d rows, near duplicates from %g: %v", n, test.near, err)
 		}
 	}
 }

@@ -88,7 +88,7 @@ func (o *TrainOptions) train(ctx context.Context, all Features) (*head.Head, err
 	logrus.Infof("training on %s of %s (%s), %d held out", text.Plural(learn.X.Rows, "row"), text.Plural(learn.X.Cols, "value"), LayerNames(learn.Layers), test.X.Rows)
 	h, report, err := o.Fit(ctx, learn, split.trained(duplicates.Together))
 	if err != nil {
-		return nil, ofGroups(err, learn.Groups)
+		return nil, o.indivisible(err, learn.Groups)
 	}
 	h.Recipe, h.Layers = learn.Recipe, learn.Layers
 	if h.Novelty, err = o.novelty(ctx, learn, split.trained(duplicates.Groups)); err != nil {

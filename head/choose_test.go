@@ -2,7 +2,9 @@ package head
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -116,7 +118,11 @@ func TestSplitLeavesEnough(t *testing.T) {
 			t.Errorf("%g: learned %v, tested %v", fraction, learned, tested)
 		}
 	}
-	if _, _, err := Split([]string{"a", "a", "b", "b"}, ownGroups(4), 0.5, 1); err == nil {
-		t.Error("two rows of each class are split")
+	pairs, all := []string{"a", "a", "b", "b"}, slices.Repeat([]string{"a", "b"}, 3)
+	if _, _, err := Split(pairs, ownGroups(4), 0.5, 1); err == nil || errors.Is(err, ErrTogether) || !strings.Contains(err.Error(), "no class has more than 2") {
+		t.Errorf("of two rows of each class: %v", err)
+	}
+	if _, _, err := Split(all, slices.Repeat([]string{"same"}, 6), 0.5, 1); !errors.Is(err, ErrTogether) {
+		t.Errorf("of rows that stay together: %v", err)
 	}
 }

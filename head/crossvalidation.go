@@ -3,7 +3,7 @@ package head
 import (
 	"cmp"
 	"context"
-	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -225,7 +225,7 @@ func (t *trainer) folds() ([]fold, error) {
 		})
 	}
 	if len(folds) == 0 {
-		return nil, errors.New("head: all rows are copies of each other, or parts of one file: use more images, or give a strength of regularization")
+		return nil, unlearnable{fmt.Errorf("%w, or give a strength of regularization", ErrAlike)}
 	}
 	return folds, nil
 }

@@ -3,6 +3,7 @@ package head
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -30,11 +31,13 @@ type CurveOptions struct {
 	Groups []string
 	// Progress, if set, is called after each training with the number of rows.
 	Progress func(rows int)
+	// Skipped, if set, is called with the number of rows where no head can be learned from a choice of them, and why.
+	Skipped func(rows int, why error)
 }
 
 // LearningCurve trains heads on 10, 20, 50, 100, ... and all of the rows, with the proportions of
-// the classes, and tests them. Each choice of rows contains the smaller ones. Sizes with fewer than
-// two rows of a class are left out.
+// the classes, and tests them. Each choice of rows contains the smaller ones. Choices of
+// rows with fewer than two of a class are left out, and others that no head can be learned from (ErrUnlearnable).
 func LearningCurve(ctx context.Context, x Matrix, labels []string, test Matrix, truth []string,
 	train func(context.Context, Matrix, []string, []string) (*Head, error), options CurveOptions,
 ) ([]CurvePoint, error) {
@@ -93,6 +96,12 @@ func (c *curve) at(ctx context.Context, size int) (sum CurvePoint, heads int, er
 		}
 		h, err := c.train(ctx, part, own, groups)
 		part.Free()
+		if errors.Is(err, ErrUnlearnable) {
+			if c.options.Skipped != nil {
+				c.options.Skipped(size, err)
+			}
+			continue
+		}
 		if err != nil {
 			return sum, heads, fmt.Errorf("head: train on %d rows: %w", size, err)
 		}

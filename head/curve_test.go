@@ -2,7 +2,10 @@ package head
 
 import (
 	"context"
+	"errors"
 	"math"
+	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -81,5 +84,57 @@ func TestROC(t *testing.T) {
 	}
 	if ROC(probabilities[:1], labels[:1], classes, 1) != nil {
 		t.Error("a single row has a curve")
+	}
+}
+
+// Choices of rows that no head can be learned from cost their points, not the curve: an mlp needs a class of three images
+// to stop early by, and rows may be all equal.
+func TestLearningCurveSkips(t *testing.T) {
+	var x Matrix
+	var labels []string
+	random := rand.New(rand.NewPCG(1, 1))
+	for i := range 100 {
+		for c := range 5 {
+			x.Data = append(x.Data, float32(random.NormFloat64()))
+			if c == i%5 {
+				x.Data[len(x.Data)-1] += 5
+			}
+		}
+		labels = append(labels, string(rune('a'+i%5)))
+	}
+	x.Rows, x.Cols = 100, 5
+	curve := func(x Matrix, labels []string, train func(context.Context, Matrix, []string, []string) (*Head, error)) (rows []int, skipped map[int]int, why error) {
+		t.Helper()
+		skipped = map[int]int{}
+		points, err := LearningCurve(t.Context(), x, labels, x, labels, train, CurveOptions{Repeats: 2, Skipped: func(rows int, err error) {
+			skipped[rows]++
+			why = err
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range points {
+			rows = append(rows, p.Rows)
+		}
+		return rows, skipped, why
+	}
+	rows, skipped, why := curve(x, labels, func(ctx context.Context, x Matrix, labels, groups []string) (*Head, error) {
+		h, _, err := TrainMLP(ctx, x, labels, MLPOptions{Epochs: 2, Groups: groups})
+		return h, err
+	})
+	if !cmp.Equal(rows, []int{20, 50, 100}) || !cmp.Equal(skipped, map[int]int{10: 2}) || !strings.Contains(why.Error(), "no rows for early stopping") {
+		t.Errorf("of mlp: %v, skipped %v: %v", rows, skipped, why)
+	}
+	clear(x.Data[:99*5]) // one row differs from the others
+	rows, skipped, why = curve(x, labels, func(ctx context.Context, x Matrix, labels, groups []string) (*Head, error) {
+		h, _, err := TrainAuto(ctx, x, labels, TrainOptions{Calibrate: true, Groups: groups})
+		return h, err
+	})
+	if len(rows) == 0 || rows[len(rows)-1] != 100 || skipped[10] == 0 || !errors.Is(why, ErrConstant) {
+		t.Errorf("of rows that are nearly all equal: %v, skipped %v: %v", rows, skipped, why)
+	}
+	broken := errors.New("broken")
+	if _, err := LearningCurve(t.Context(), x, labels, x, labels, func(context.Context, Matrix, []string, []string) (*Head, error) { return nil, broken }, CurveOptions{}); !errors.Is(err, broken) {
+		t.Errorf("another error is %v", err)
 	}
 }

@@ -76,7 +76,7 @@ func (r *regression) descend(ctx context.Context, start []float64, gain float64)
 	// At the limit of the precision the line search finds no better point, which the optimizer reports
 	// as an error. The best point so far is the solution.
 	if err != nil && (result == nil || math.IsNaN(result.F)) {
-		return nil, fmt.Errorf("head: fit with lambda %g: %w", r.lambda, err)
+		return nil, unlearnable{fmt.Errorf("head: fit with lambda %g: %w", r.lambda, err)}
 	}
 	return d.best, nil
 }

@@ -131,7 +131,7 @@ func (o MLPOptions) split(labels []string) (train, validation []int, err error) 
 		groups = ownGroups(len(labels))
 	}
 	if train, validation, err = Split(labels, groups, o.Validation, o.Seed); err != nil {
-		return nil, nil, fmt.Errorf("head: no rows for early stopping: %w", err)
+		return nil, nil, fmt.Errorf("head: no rows for early stopping, which other models than mlp do without: %w", err)
 	}
 	return train, validation, nil
 }
@@ -172,7 +172,7 @@ func (n *network) train(ctx context.Context, train, validation []int, options ML
 		_, epoch.LogLoss, epoch.Accuracy = n.test(validation)
 		// No loss is smaller than NaN, so no epoch would ever be the best.
 		if sum := epoch.LogLoss + epoch.TrainLoss; math.IsNaN(sum) || math.IsInf(sum, 0) {
-			return Report{}, fmt.Errorf("head: the training diverged: in epoch %d the training loss is %v and the validation loss %v: use a smaller learning rate than %g", e, epoch.TrainLoss, epoch.LogLoss, options.Rate)
+			return Report{}, unlearnable{fmt.Errorf("head: the training diverged: in epoch %d the training loss is %v and the validation loss %v: use a smaller learning rate than %g", e, epoch.TrainLoss, epoch.LogLoss, options.Rate)}
 		}
 		report.Epochs = append(report.Epochs, epoch)
 		if epoch.LogLoss < least {

@@ -29,7 +29,7 @@ func (r *regression) polish(ctx context.Context, weights []float64) ([]float64, 
 		p.past.forget() // try again along the gradient
 	}
 	if left := p.least * p.least / 2; !(left <= worstGain) {
-		return nil, fmt.Errorf("head: fit with lambda %g: it stops where the loss could still fall by about %.2g: give a larger --lambda, or check the features for columns that are much larger than all others", r.lambda, left)
+		return nil, unlearnable{fmt.Errorf("head: fit with lambda %g: it stops where the loss could still fall by about %.2g: give a larger --lambda, or check the features for columns that are much larger than all others", r.lambda, left)}
 	}
 	p.apply(weights, p.best, p.count)
 	return weights, nil

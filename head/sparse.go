@@ -44,7 +44,7 @@ func (r *regression) fitSparse(ctx context.Context, start []float64, tolerance f
 		f.past.forget() // try again along the steepest descent
 	}
 	if math.IsNaN(f.value) {
-		return nil, errors.New("head: the fit diverged to infinite weights")
+		return nil, unlearnable{errors.New("head: the fit diverged to infinite weights")}
 	}
 	return f.x, nil
 }

@@ -2,11 +2,14 @@ package head
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
+
+	"fovea/internal/text"
 )
 
 // unit is a set of rows that must stay together in a split.
@@ -76,12 +79,28 @@ func Split(labels, groups []string, testFraction float64, seed uint64) (train, t
 			train = append(train, u.rows...)
 		}
 	}
-	if len(test) == 0 || len(train) == 0 {
-		return nil, nil, fmt.Errorf("head: %d rows cannot be split with a test fraction of %g: use more images or another fraction", len(labels), testFraction)
+	if len(test) == 0 {
+		return nil, nil, indivisible(rows)
 	}
 	slices.SortFunc(train, cmp.Compare)
 	slices.SortFunc(test, cmp.Compare)
 	return train, test, nil
+}
+
+// ErrTogether marks rows that could be split if fewer of them had to stay together.
+var ErrTogether = errors.New("too many of them stay together")
+
+// indivisible says why no row can be a test row, whatever the fraction, for the number of rows of each class.
+func indivisible(rows []int) error {
+	all, most := 0, 0
+	for _, n := range rows {
+		all, most = all+n, max(most, n)
+	}
+	what := text.Plural(all, "row")
+	if most < 3 {
+		return unlearnable{fmt.Errorf("head: %s cannot be split: two of a class are left to learn from, and no class has more than %d: use more images", what, most)}
+	}
+	return unlearnable{fmt.Errorf("head: %s cannot be split: %w to leave two of a class to learn from: use more images", what, ErrTogether)}
 }
 
 // chooseUnits says which units are the test set, for the number of rows of each class.

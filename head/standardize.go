@@ -43,7 +43,7 @@ type Standardization struct {
 }
 
 // ErrConstant marks rows that are all equal.
-var ErrConstant = errors.New("head: all rows are equal: there is nothing to learn from")
+var ErrConstant error = unlearnable{errors.New("head: all rows are equal: there is nothing to learn from")}
 
 // standardize computes the means and scales of the columns, in two passes in float64.
 func standardize(m Matrix, scaling Scaling) (Standardization, error) {

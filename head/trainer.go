@@ -153,7 +153,7 @@ func (t *trainer) dual(ctx context.Context) error {
 			return nil
 		}
 	}
-	return errors.New("head: the Gram matrix of the rows has no Cholesky factorization: are features missing?")
+	return unlearnable{errors.New("head: the Gram matrix of the rows has no Cholesky factorization: are features missing?")}
 }
 
 // fit solves the problem for all rows.
