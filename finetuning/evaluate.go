@@ -73,7 +73,7 @@ func Evaluate(ctx context.Context, o EvaluateOptions) (*Evaluation, error) {
 	if crowded := o.Head.Notes.Crowded; len(crowded) > 0 {
 		logrus.Warnf("most images of %s were alike when the head was trained: images of these classes that are near duplicates of training images make the metrics too optimistic", text.Some(crowded))
 	}
-	probabilities, err := o.Head.Probabilities(f.X)
+	probabilities, err := f.probabilities(o.Head)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +130,7 @@ func allSeen(s Source, images int) error {
 
 // Measure evaluates a head on rows of features that fit it.
 func Measure(h *head.Head, f Features) (head.Metrics, error) {
-	probabilities, err := h.Probabilities(f.X)
+	probabilities, err := f.probabilities(h)
 	if err != nil {
 		return head.Metrics{}, err
 	}

@@ -158,6 +158,15 @@ func (f Features) checkFinite(dir string) error {
 	return fmt.Errorf("%s: value %d of %s of %s is %g: extract that image again (extract dataset validate lists all such rows)", dir, within, layer.Name, f.Paths[row], value)
 }
 
+// probabilities are a head's of each row. A row that has none is named.
+func (f Features) probabilities(h *head.Head) ([][]float64, error) {
+	all, err := h.Probabilities(f.X)
+	if overflow := (*head.OverflowError)(nil); errors.As(err, &overflow) && overflow.Row < len(f.Paths) {
+		return nil, fmt.Errorf("%s: %s", f.Paths[overflow.Row], overflow.Reason())
+	}
+	return all, err
+}
+
 // columnOf finds the layer that a column belongs to, and the column's index within it.
 func columnOf(layers []recipe.Layer, column int) (layer recipe.Layer, within int) {
 	for _, l := range layers {

@@ -104,7 +104,7 @@ func (p *predicting) flush(ctx context.Context) error {
 	if err := p.waiting.checkFinite(p.dir); err != nil {
 		return err
 	}
-	probabilities, err := p.options.Head.Probabilities(p.waiting.X)
+	probabilities, err := p.waiting.probabilities(p.options.Head)
 	if err != nil {
 		return err
 	}

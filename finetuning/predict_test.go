@@ -110,6 +110,34 @@ func TestPredictRefuses(t *testing.T) {
 	}
 }
 
+// Features that are finite, but so large that the head's scores are not, have no class: that of the first one, with
+// probabilities of NaN, would be wrong.
+func TestPredictBeyondFloat32(t *testing.T) {
+	source, h, rows := unlabelled(t, 5)
+	for _, v := range rows[3].Features {
+		for i := range v {
+			v[i] = float32(math.Copysign(3e38, float64(v[i])))
+		}
+	}
+	source = datasetOf(t, h.Recipe, featurestore.StatusComplete, rows...)
+	const want = "3.jpg: the head's scores are beyond float32"
+	err := Predict(t.Context(), PredictOptions{Head: h, Source: source, Row: func(string, []float64, *float64) error { return nil }})
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("predicted: %v", err)
+	}
+	f := Features{X: head.Matrix{Cols: 32}, Labels: slices.Repeat([]string{"ant"}, 5)}
+	for _, row := range rows {
+		f.X.Data, f.X.Rows, f.Paths = append(f.X.Data, slices.Concat(row.Features[1], row.Features[0])...), f.X.Rows+1, append(f.Paths, row.Path)
+	}
+	if _, err := Measure(h, f); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("measured: %v", err)
+	}
+	var overflow *head.OverflowError
+	if _, err := h.Probabilities(f.X); !errors.As(err, &overflow) || overflow.Row != 3 {
+		t.Errorf("of rows without names: %v", err)
+	}
+}
+
 // Memory does not grow with the number of rows.
 func TestPredictMemory(t *testing.T) {
 	if testing.Short() {

@@ -88,7 +88,7 @@ func (o *ReportOptions) measured(test Features) (report.Data, error) {
 		Title: "Classifier of " + text.Some(h.Classes), Training: h.Notes.Report,
 		Facts: facts(h, o.Source.name(), test), Settings: settingsShown(h),
 	}
-	probabilities, err := h.Probabilities(test.X)
+	probabilities, err := test.probabilities(h)
 	if err != nil {
 		return data, err
 	}

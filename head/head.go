@@ -3,9 +3,12 @@ package head
 import (
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
+	"fovea/internal/finite"
 	"fovea/recipe"
 )
 
@@ -91,8 +94,21 @@ func (h *Head) Join(features [][]float32, n int) (Matrix, error) {
 // Columns is the number of features of a row.
 func (h *Head) Columns() int { return len(h.Standardization.Mean) }
 
+// OverflowError says that the scores of a row are beyond float32, so that it has no probabilities.
+type OverflowError struct {
+	// Row is its place among the rows.
+	Row int
+}
+
+// Reason says what is wrong, without the row.
+func (e *OverflowError) Reason() string {
+	return "the head's scores are beyond float32: the features are far larger than those that it was trained on: extract the image again, or train a head on such features"
+}
+
+func (e *OverflowError) Error() string { return fmt.Sprintf("head: row %d: %s", e.Row, e.Reason()) }
+
 // Probabilities computes a row of probabilities, in the order of Classes, for each row of x. They add
-// up to 1.
+// up to 1. Where they cannot be computed, that is an OverflowError.
 func (h *Head) Probabilities(x Matrix) ([][]float64, error) {
 	if err := x.validate(); err != nil {
 		return nil, err
@@ -128,8 +144,25 @@ func (h *Head) Probabilities(x Matrix) ([][]float64, error) {
 			return nil
 		})
 	}
-	_ = group.Wait() // computing cannot fail
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	if row := slices.IndexFunc(all, func(p []float64) bool { return slices.ContainsFunc(p, math.IsNaN) }); row >= 0 {
+		return nil, h.overflow(row)
+	}
 	return all, nil
+}
+
+// overflow says why a row's probabilities are NaN.
+func (h *Head) overflow(row int) error {
+	numbers := append([][]float32{h.Standardization.Mean, h.Standardization.Scale, h.Biases}, h.Weights...)
+	if h.Hidden != nil {
+		numbers = append(append(numbers, h.Hidden.Biases), h.Hidden.Weights...)
+	}
+	if slices.ContainsFunc(numbers, func(values []float32) bool { return finite.First(values) >= 0 }) {
+		return errors.New("head: some of the head's numbers are NaN or infinite: train it again")
+	}
+	return &OverflowError{row}
 }
 
 // affine is a layer in the layout that the kernels need.
