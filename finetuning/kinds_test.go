@@ -119,6 +119,14 @@ func TestTrainPenalties(t *testing.T) {
 	if got := DescribeColumns(h); !strings.Contains(got, " of 16 of fc7 have a weight; the largest: fc7[") {
 		t.Errorf("the columns are described as %q", got)
 	}
+	for _, penalty := range []string{L1, L2} {
+		for lambda, want := range map[float64]bool{0.1: false, 1e300: true} {
+			warned := logged(t)
+			if _, err := Train(t.Context(), TrainOptions{Source: source, Penalty: penalty, Lambda: lambda}); err != nil || warned("no feature has a weight") != want {
+				t.Errorf("%s with lambda %g: %v, or not the warning that belongs to it", penalty, lambda, err)
+			}
+		}
+	}
 	if h.Notes.Report.Lambda != 0.1 || len(h.Notes.Report.Path) > 1 {
 		t.Errorf("with a lambda of 0.1 the report is %+v", h.Notes.Report)
 	}

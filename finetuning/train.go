@@ -90,6 +90,7 @@ func (o *TrainOptions) train(ctx context.Context, all Features) (*head.Head, err
 	if err != nil {
 		return nil, o.indivisible(err, learn.Groups)
 	}
+	warnOfNoWeight(h)
 	h.Recipe, h.Layers = learn.Recipe, learn.Layers
 	if h.Novelty, err = o.novelty(ctx, learn, split.trained(duplicates.Groups)); err != nil {
 		return nil, err
@@ -102,6 +103,13 @@ func (o *TrainOptions) train(ctx context.Context, all Features) (*head.Head, err
 		return nil, err
 	}
 	return h, nil
+}
+
+// warnOfNoWeight tells of a head that looks at no feature.
+func warnOfNoWeight(h *head.Head) {
+	if h.Hidden == nil && len(h.UsedColumns()) == 0 {
+		logrus.Warn("no feature has a weight, so that the head gives all images the same class and probabilities: the penalty is too strong (use a smaller --lambda), or the features do not tell the classes apart")
+	}
 }
 
 // noteHeldOut measures a head on the rows that were held out, if there are any, and notes the result.
