@@ -2,6 +2,7 @@ package explorer
 
 import (
 	"context"
+	"errors"
 	"math"
 	"net/http"
 	"path/filepath"
@@ -265,6 +266,9 @@ func (t *table) nearest(ctx context.Context, vector []float32, k int) ([]neighbo
 		return nil, err
 	}
 	nearest, err := vectors.Nearest(ctx, t.source(floats), vectors.Block{Rows: 1, Cols: t.layer.Size(), Data: vector}, k)
+	if errors.Is(err, vectors.ErrZero) {
+		return nil, refusal(http.StatusUnprocessableEntity, "all features of the image are 0 in this layer, so that nothing is similar to it: look whether it is a picture without content")
+	}
 	if err != nil {
 		return nil, err
 	}

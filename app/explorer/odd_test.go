@@ -56,6 +56,23 @@ func TestFewRows(t *testing.T) {
 	}
 }
 
+// An image whose features are all 0 has no neighbours, which is no fault of the server.
+func TestZeroRow(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "features")
+	makeRows(t, dir, 20, 3, func(i int, r *featurestore.Row) {
+		if i == 4 {
+			clear(r.Features[0])
+		}
+	})
+	r := start(t, Options{Dir: dir})
+	if status, _, body := r.ask(http.MethodGet, "/api/rows/4/neighbours", "", nil); status != http.StatusUnprocessableEntity || !strings.Contains(string(body), "all features of the image are 0") {
+		t.Errorf("its neighbours are %d: %s", status, body)
+	}
+	if found := object[[]neighbour](r, "/api/rows/5/neighbours?k=19"); len(found) != 19 || !slices.ContainsFunc(found, func(n neighbour) bool { return n.Row == 4 && n.Similarity == 0 }) {
+		t.Errorf("the neighbours of another row are %v", found)
+	}
+}
+
 // What the log says of copies has no flag that only finetune knows.
 func TestQuietAboutCopies(t *testing.T) {
 	hook := logs.NewGlobal()

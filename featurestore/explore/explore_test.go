@@ -82,6 +82,9 @@ func TestNearest(t *testing.T) {
 			t.Errorf("%s: %s", name, diff)
 		}
 	}
+	if _, err := Nearest(ctx, d, Selection{}, []float32{0, 0}, 3, -1); !errors.Is(err, vectors.ErrZero) || !strings.HasPrefix(err.Error(), "the vector is all zero, so that nothing is similar to it: choose") {
+		t.Errorf("a vector without a direction: %v", err)
+	}
 }
 
 func TestSelectionRefuses(t *testing.T) {

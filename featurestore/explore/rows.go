@@ -61,6 +61,9 @@ func Nearest(ctx context.Context, d *featurestore.Dataset, s Selection, vector [
 	})
 	// One more than k, because except may be among them.
 	nearest, err := vectors.Nearest(ctx, source, vectors.Block{Rows: 1, Cols: layer.Size(), Data: vector}, k+1)
+	if errors.Is(err, vectors.ErrZero) {
+		return nil, fmt.Errorf("%w, so that nothing is similar to it: choose a picture with something on it", vectors.ErrZero)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("find the nearest rows: %w", located(err, rows))
 	}
