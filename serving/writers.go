@@ -80,6 +80,7 @@ type WriterOptions struct {
 
 // NewWriter starts to write predictions to sink.
 func NewWriter(sink io.Writer, o WriterOptions) (Writer, error) {
+	o.warnOfCase()
 	switch o.Format {
 	case "", FormatCSV:
 		w := &csvWriter{out: csv.NewWriter(sink), options: o}
@@ -98,32 +99,6 @@ func NewWriter(sink io.Writer, o WriterOptions) (Writer, error) {
 const digits = 7
 
 func formatProbability(p float64) string { return strconv.FormatFloat(p, 'g', digits, 64) }
-
-// columns are those of a table of predictions.
-func (o WriterOptions) columns() []featurestore.TableColumn {
-	all := []featurestore.TableColumn{{Name: "path", Required: true}, {Name: "label"}}
-	if o.Known {
-		all = append(all, []featurestore.TableColumn{
-			{Name: "predicted"}, {Name: "correct", Type: featurestore.TruthColumn}, {Name: "seen_in_training", Type: featurestore.TruthColumn}, {Name: "split"},
-		}...)
-	}
-	top := o.Decision.top(o.Classes)
-	for i := range top {
-		all = append(all, featurestore.TableColumn{Name: fmt.Sprintf("label_%d", i+1)}, featurestore.TableColumn{Name: fmt.Sprintf("probability_%d", i+1), Type: featurestore.NumberColumn})
-	}
-	if top == 0 {
-		for _, c := range o.Classes {
-			all = append(all, featurestore.TableColumn{Name: "probability_" + c, Type: featurestore.NumberColumn})
-		}
-	}
-	if o.ErrorColumn && !o.Known {
-		all = append(all, featurestore.TableColumn{Name: "error"})
-	}
-	if o.Novelty {
-		all = append(all, featurestore.TableColumn{Name: "novelty", Type: featurestore.NumberColumn})
-	}
-	return all
-}
 
 // values are those of a row of columns, nil where there is none.
 func (o WriterOptions) values(p Prediction) []any {

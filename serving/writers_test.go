@@ -3,11 +3,14 @@ package serving
 import (
 	"bytes"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/apache/arrow/go/v15/parquet/file"
 	"github.com/google/go-cmp/cmp"
+	"github.com/sirupsen/logrus"
+	logtest "github.com/sirupsen/logrus/hooks/test"
 )
 
 // Each format shows a picture with a label and one that could not be read.
@@ -79,6 +82,28 @@ func TestNewWriterRefuses(t *testing.T) {
 }
 
 // The table has all classes or the most probable ones, and says why an image could not be read.
+// Columns of classes that SQL takes for one are told of, where the classes are columns.
+func TestWarnOfCase(t *testing.T) {
+	for name, c := range map[string]struct {
+		options WriterOptions
+		want    bool
+	}{
+		"two cats":         {WriterOptions{Classes: []string{"Cat", "cat", "dog"}}, true},
+		"in Parquet":       {WriterOptions{Classes: []string{"dog", "ÉTÉ", "été"}, Format: FormatParquet}, true},
+		"in JSON":          {WriterOptions{Classes: []string{"Cat", "cat"}, Format: FormatJSON}, false},
+		"by numbers":       {WriterOptions{Classes: []string{"Cat", "cat"}, Decision: Decision{Top: 2}}, false},
+		"other classes":    {WriterOptions{Classes: []string{"cat", "dog"}}, false},
+		"classes as known": {WriterOptions{Classes: []string{"cat", "label", "split"}, Known: true}, false},
+	} {
+		hook := logtest.NewGlobal()
+		_, err := NewWriter(io.Discard, c.options)
+		logrus.StandardLogger().ReplaceHooks(logrus.LevelHooks{})
+		if warned := slices.ContainsFunc(hook.AllEntries(), func(e *logrus.Entry) bool { return strings.Contains(e.Message, "differ in letter case only") }); err != nil || warned != c.want {
+			t.Errorf("%s: warned %t, %v", name, warned, err)
+		}
+	}
+}
+
 func TestParquetWriter(t *testing.T) {
 	classes, far := []string{"cat", "dog"}, 1.25
 	for _, test := range []struct {
