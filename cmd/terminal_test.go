@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -92,6 +93,26 @@ func TestTablesFitTheTerminal(t *testing.T) {
 				if got := text.Columns(strings.TrimSuffix(line, "\n")); got > width && !strings.HasPrefix(line, "no interval of ") { // which is a sentence
 					t.Errorf("%d classes: a line of %d columns in %d: %s", classes, got, width, line)
 				}
+			}
+		}
+	}
+}
+
+// In a terminal, no line of a help but commands and single words is wider than it.
+func TestHelpFitsTheTerminal(t *testing.T) {
+	for _, command := range []string{"extract", "extract dataset explore", "finetune train", "finetune serve"} {
+		words := strings.Fields(command)
+		whole := output(t, words[0], append(words[1:], "--help")...)
+		if !strings.Contains(whole, "-q, --quiet") {
+			t.Errorf("%s: the help is\n%s", command, whole)
+		}
+		shown := inTerminal(t, 80, words[0], append(words[1:], "--help")...)
+		if !slices.Equal(strings.Fields(shown), strings.Fields(whole)) {
+			t.Errorf("%s: in a terminal the help has other words:\n%s", command, shown)
+		}
+		for line := range strings.Lines(shown) {
+			if got := text.Columns(strings.TrimSuffix(line, "\n")); got > 80 && !strings.HasPrefix(line, "  "+words[0]+" ") {
+				t.Errorf("%s: a line of %d columns: %s", command, got, line)
 			}
 		}
 	}

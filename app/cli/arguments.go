@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -29,8 +30,8 @@ func checkArguments(command *cobra.Command) {
 	if check := command.Args; check != nil {
 		command.Args = func(c *cobra.Command, arguments []string) error {
 			err := check(c, arguments)
-			if err == nil {
-				return nil
+			if err == nil || errors.As(err, new(UsageError)) {
+				return err
 			}
 			if strings.HasPrefix(err.Error(), "unknown command") && !c.HasSubCommands() { // what cobra.NoArgs says
 				return NoArguments(c, arguments)

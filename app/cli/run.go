@@ -54,7 +54,7 @@ func Run(root *cobra.Command, arguments []string) int {
 // execute runs the command that the arguments name. What is wrong with flags and the number of arguments
 // comes back as a UsageError.
 func execute(ctx context.Context, root *cobra.Command, arguments []string) (*cobra.Command, error) {
-	root.InitDefaultHelpCmd()
+	setUpHelp(root)
 	root.InitDefaultCompletionCmd(arguments...)
 	checkArguments(root)
 	root.SilenceErrors, root.SilenceUsage = true, true

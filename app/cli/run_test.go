@@ -98,7 +98,13 @@ func TestMeantCommand(t *testing.T) {
 	root := &cobra.Command{Use: "extract", Args: cobra.ArbitraryArgs, RunE: func(*cobra.Command, []string) error { return nil }}
 	root.Flags().String("out", "", "")
 	root.Flags().Bool("resume", false, "")
-	root.AddCommand(&cobra.Command{Use: "model", RunE: func(*cobra.Command, []string) error { return nil }})
+	model, dataset := &cobra.Command{Use: "model"}, &cobra.Command{Use: "dataset"}
+	for _, c := range []*cobra.Command{model, dataset} {
+		c.AddCommand(&cobra.Command{Use: "inspect", RunE: func(*cobra.Command, []string) error { return nil }})
+		Group(c, "")
+	}
+	model.AddCommand(&cobra.Command{Use: "fetch", RunE: func(*cobra.Command, []string) error { return nil }})
+	root.AddCommand(model, dataset)
 	t.Chdir(t.TempDir())
 	if err := os.Mkdir("modes", 0o755); err != nil {
 		t.Fatal(err)
@@ -109,6 +115,9 @@ func TestMeantCommand(t *testing.T) {
 		"--out=x modell":      " (or did you mean the command model?)",
 		"--resume modell":     " (or did you mean the command model?)",
 		"modell --json":       " (or did you mean the command model?)",
+		"fetch vgg16":         " (or did you mean the command model fetch?)",
+		"inspect features":    " (or did you mean the command dataset inspect or model inspect?)",
+		"inspecting":          "",
 		"--out modell":        "",
 		"modes":               "", // a directory
 		"photos":              "",
@@ -161,10 +170,13 @@ func TestRun(t *testing.T) {
 		status int
 		text   string
 	}{
-		"train":      {ExitDone, ""},
-		"inspect x":  {ExitFailed, "msg=broken"},
-		"trian":      {ExitUsage, "program: unknown command \"trian\" (did you mean train?): use inspect or train\nTry 'program --help'.\n"},
-		"train --to": {ExitUsage, "program train: unknown flag --to (did you mean --top?)\nTry 'program train --help'.\n"},
+		"train":        {ExitDone, ""},
+		"inspect x":    {ExitFailed, "msg=broken"},
+		"help trian":   {ExitUsage, "program help: unknown command \"trian\" (did you mean train?): use inspect or train\nTry 'program help --help'.\n"},
+		"help train x": {ExitUsage, "program help: unexpected argument \"x\": program train holds no commands\n"},
+		"help train":   {ExitDone, ""},
+		"trian":        {ExitUsage, "program: unknown command \"trian\" (did you mean train?): use inspect or train\nTry 'program --help'.\n"},
+		"train --to":   {ExitUsage, "program train: unknown flag --to (did you mean --top?)\nTry 'program train --help'.\n"},
 	} {
 		command := exec.Command(os.Args[0], "-test.run=^TestRun$")
 		command.Env = append(os.Environ(), "CLI_TEST_ARGUMENTS="+arguments)

@@ -198,7 +198,7 @@ func takesNext(c *cobra.Command, argument string) bool {
 }
 
 // meantCommand is the end of the message of a command that takes arguments and also holds commands,
-// where its first argument is not a file but nearly one of their names.
+// where its first argument is not a file but nearly one of their names, or a name within one of them.
 func meantCommand(c *cobra.Command, arguments []string) string {
 	if IsGroup(c) || !c.HasAvailableSubCommands() {
 		return ""
@@ -210,8 +210,22 @@ func meantCommand(c *cobra.Command, arguments []string) string {
 	if _, err := os.Lstat(name); err == nil {
 		return ""
 	}
-	if meant := typo.Nearest(name, commandNames(c)); meant != "" {
-		return fmt.Sprintf(" (or did you mean the command %s?)", meant)
+	meant := nestedCommands(c, name)
+	if near := typo.Nearest(name, commandNames(c)); near != "" {
+		meant = []string{near}
 	}
-	return ""
+	if len(meant) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (or did you mean the command %s?)", text.Alternatives(meant))
+}
+
+// nestedCommands are the commands of a name that the commands below c hold, such as dataset inspect.
+func nestedCommands(c *cobra.Command, name string) (nested []string) {
+	for _, holder := range c.Commands() {
+		if IsGroup(holder) && slices.Contains(commandNames(holder), name) {
+			nested = append(nested, holder.Name()+" "+name)
+		}
+	}
+	return nested
 }
