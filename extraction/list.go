@@ -42,6 +42,9 @@ func (o *Options) list(ctx context.Context) (listing listing, err error) {
 	if len(listing.Items) < found {
 		logrus.Infof("%d of them are selected", len(listing.Items))
 	}
+	if !o.Add {
+		inputs.TellLabels(listing.Items)
+	}
 	if len(listing.Items) == 0 && !empty {
 		return listing, fmt.Errorf("%w are left of %d by --include, --exclude and --shard", pipeline.ErrNoPictures, found)
 	}

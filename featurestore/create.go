@@ -58,7 +58,7 @@ func Vacant(dir string) error {
 }
 
 func errExists(dir string) error {
-	return fmt.Errorf("%q %w: resume it, overwrite it, or choose another directory", dir, ErrExists)
+	return fmt.Errorf("%q %w", dir, ErrExists)
 }
 
 func create(dir string, info Info, options Options) (*Writer, error) {

@@ -89,7 +89,7 @@ func tempPath(dir, name string) string {
 // noManifest is the error for a directory without a manifest.
 func noManifest(dir string) error {
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w of features: there is no such directory", ErrNotDataset)
+		return fmt.Errorf("%w of features: there is no such directory: name the one that extract --out wrote", ErrNotDataset)
 	}
 	entries, _ := os.ReadDir(inDir(dir, dataDir))
 	for _, e := range entries {
@@ -98,7 +98,7 @@ func noManifest(dir string) error {
 				ErrNotDataset, ManifestFile, dataDir, e.Name(), HiddenDir)
 		}
 	}
-	return fmt.Errorf("%w of features: it has no %s", ErrNotDataset, ManifestFile)
+	return fmt.Errorf("%w of features: it has no %s: name the directory that extract --out wrote", ErrNotDataset, ManifestFile)
 }
 
 // hasFormer reports whether the manifest of the former layout exists and is ours.

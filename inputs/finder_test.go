@@ -235,3 +235,25 @@ func TestForeign(t *testing.T) {
 		t.Errorf("no foreign images are %q", text)
 	}
 }
+
+// The log has the labels of the images, the most frequent ones first.
+func TestTellLabels(t *testing.T) {
+	hook := logtest.NewGlobal()
+	t.Cleanup(func() { logrus.StandardLogger().ReplaceHooks(make(logrus.LevelHooks)) })
+	items := func(labels ...string) (items []pipeline.Item) {
+		for _, label := range labels {
+			items = append(items, pipeline.Item{Label: label})
+		}
+		return items
+	}
+	inputs.TellLabels(items("", ""))
+	inputs.TellLabels(items("b", "a", "", "c\n", "c\n"))
+	inputs.TellLabels(items("1", "2", "3", "4", "5", "6", "7", "8", "9", "10"))
+	var messages []string
+	for _, e := range hook.AllEntries() {
+		messages = append(messages, e.Message)
+	}
+	if want := []string{`3 labels: c\n (2), a (1), b (1), none (1)`, "10 labels: 1 (1), 10 (1), 2 (1), 3 (1), 4 (1), 5 (1), 6 (1), 7 (1), 2 more"}; !slices.Equal(messages, want) {
+		t.Errorf("%q, want %q", messages, want)
+	}
+}

@@ -1,7 +1,10 @@
 package inputs
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/sirupsen/logrus"
@@ -20,6 +23,39 @@ func WarnLabels(listing pipeline.Listing, requested pipeline.Labeler) {
 	if listing.Labeled > 0 && requested == nil {
 		logrus.Infof("%s in their archive or table: --labels dir uses these", text.Count(listing.Labeled, "image has a label", "images have labels"))
 	}
+}
+
+// mostLabels is how many labels TellLabels names.
+const mostLabels = 8
+
+// TellLabels logs how many images have which label, the most frequent ones first: what was meant otherwise is seen before
+// anything is computed.
+func TellLabels(items []pipeline.Item) {
+	images, without := map[string]int{}, 0
+	for i := range items {
+		if label := items[i].Label; label != "" {
+			images[label]++
+		} else {
+			without++
+		}
+	}
+	if len(images) == 0 {
+		return
+	}
+	labels := slices.SortedFunc(maps.Keys(images), func(a, b string) int {
+		return cmp.Or(cmp.Compare(images[b], images[a]), cmp.Compare(a, b))
+	})
+	var said []string
+	for _, label := range labels[:min(len(labels), mostLabels)] {
+		said = append(said, fmt.Sprintf("%s (%d)", spelling.Line(spelling.Spell(label)), images[label]))
+	}
+	if more := len(labels) - mostLabels; more > 0 {
+		said = append(said, fmt.Sprintf("%d more", more))
+	}
+	if without > 0 {
+		said = append(said, fmt.Sprintf("none (%d)", without))
+	}
+	logrus.Infof("%s: %s", text.Plural(len(labels), "label"), strings.Join(said, ", "))
 }
 
 // WarnFailure logs an image that cannot be read, and why.

@@ -9,6 +9,7 @@ import (
 
 	"fovea/internal/spelling"
 	"fovea/internal/text"
+	"fovea/internal/typo"
 )
 
 // Labeler gives items their labels, in place.
@@ -30,7 +31,7 @@ func ParseLabels(value string) (Labeler, error) {
 	if table, found, err := parseCSVLabels(value); found {
 		return table, err
 	}
-	return nil, fmt.Errorf("pipeline: unknown source of labels %q: use none, prefix, dir or csv:FILE", value)
+	return nil, fmt.Errorf("pipeline: unknown source of labels %q%s: use none, prefix, dir or csv:FILE", value, typo.Hint(value, []string{"none", "prefix", "dir"}))
 }
 
 // LabelFunc derives a label from the item's name.

@@ -155,3 +155,37 @@ func TestLabelsOfSelected(t *testing.T) {
 		t.Errorf("without b.jpg and c.jpg: %v, %q", err, listing.Doubts)
 	}
 }
+
+// Whoever sorts the photos of a class into folders is told that these become classes; folders beside each other, those
+// of the same name, and those that are left out are no such case.
+func TestNestedLabels(t *testing.T) {
+	for name, test := range map[string]struct {
+		files   []string
+		exclude []string
+		want    string
+	}{
+		"beside":    {files: []string{"cat/a.jpg", "dog/b.jpg", "old/cat/c.jpg"}},
+		"same name": {files: []string{"cat/a.jpg", "cat/x/cat/c.jpg"}},
+		"nested":    {files: []string{"cat/a.jpg", "dog/b.jpg", "dog/DCIM/100/c.jpg", "cat/old/d.jpg"}, want: "2 directories are classes of their own within the directory of another class, such as cat/old within cat: "},
+		"left out":  {files: []string{"cat/a.jpg", "cat/old/b.jpg"}, exclude: []string{"cat/old/**"}},
+		"top":       {files: []string{"cat/a.jpg", "top.jpg"}, want: "1 directory is a class of its own within the directory of another class, such as cat within ROOT: "},
+	} {
+		files := map[string]string{}
+		for _, file := range test.files {
+			files[file] = tinyGIF
+		}
+		root := tree(t, files)
+		listing, err := Finder{Selection: Selection{Exclude: test.exclude}}.List(t.Context(), []string{root}, directoryLabels{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := strings.ReplaceAll(test.want, "ROOT", root)
+		if said := strings.Join(listing.Doubts, "\n"); (said == "") != (want == "") || !strings.HasPrefix(said, want) {
+			t.Errorf("%s: %q, want %q", name, said, want)
+		}
+	}
+	told, err := LabelPaths(directoryLabels{}, []string{"cat/a.jpg", "cat/old/b.jpg"}, nil)
+	if err != nil || len(told.Doubts) != 1 || !strings.Contains(told.Doubts[0], "cat/old within cat") {
+		t.Errorf("by paths alone: %v, %q", err, told.Doubts)
+	}
+}

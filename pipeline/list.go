@@ -185,6 +185,13 @@ func (l *lister) labelled(labels Labeler) (Listing, error) {
 	}
 	items := l.selection.Apply(l.Items)
 	l.Doubts, err = checkLabels(items)
+	if _, byDirectory := labels.(directoryLabels); byDirectory {
+		folders := folderLabels{}
+		for _, item := range items {
+			folders.see(item)
+		}
+		l.Doubts = append(l.Doubts, folders.nested()...)
+	}
 	if demanded && len(items) > 0 && !slices.ContainsFunc(items, func(i Item) bool { return i.Label != "" }) {
 		l.Doubts = append(l.Doubts, fmt.Sprintf("labels are asked for, and none of the %d images has one", len(items)))
 	}

@@ -122,6 +122,7 @@ func TestLabels(t *testing.T) {
 		"csv wide":    {flag: csvFile("wide.csv"), err: "line 1 has 4 fields"},
 		"csv broken":  {flag: csvFile("broken.csv"), err: "broken.csv: read the table"},
 		"csv missing": {flag: csvFile("nowhere.csv"), err: "no such file"},
+		"mistyped":    {flag: "dri", err: `"dri" (did you mean dir?)`},
 		"unknown":     {flag: "magic", err: "use none, prefix, dir or csv:FILE"},
 		"csv no file": {flag: "csv:", err: "use none, prefix, dir or csv:FILE"},
 	}

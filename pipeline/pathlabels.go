@@ -87,6 +87,15 @@ func LabelPaths(labels Labeler, paths []string, demanded func(i int) bool) (Path
 		return PathLabels{}, err
 	}
 	p.Doubts, err = p.check(paths)
+	if _, byDirectory := labels.(directoryLabels); byDirectory {
+		folders := folderLabels{}
+		for i, name := range paths {
+			if p.Found[i] {
+				folders.see(Item{Path: name, Label: p.Labels[i]})
+			}
+		}
+		p.Doubts = append(p.Doubts, folders.nested()...)
+	}
 	return p, err
 }
 

@@ -31,6 +31,11 @@ func (p LabelPage) HasSplits() bool {
 	return slices.ContainsFunc(p.Rows, func(r LabelRow) bool { return r.Split != "" })
 }
 
+// HasLikely reports whether a label is probably wrong.
+func (p LabelPage) HasLikely() bool {
+	return slices.ContainsFunc(p.Rows, func(r LabelRow) bool { return r.Likely })
+}
+
 // LabelRow is an image and its label.
 type LabelRow struct {
 	// Path is as datasets spell it. Note says what speaks for the suggestion. Split is "" for none.

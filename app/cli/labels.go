@@ -11,7 +11,7 @@ import (
 func ParseLabels(value string) (pipeline.Labeler, error) {
 	labeler, err := pipeline.ParseLabels(value)
 	if err != nil {
-		return nil, UsageError{err}
+		return nil, UsageError{fmt.Errorf("--labels: %w", err)}
 	}
 	if table, ok := labeler.(pipeline.CSVLabels); ok {
 		if table.File, err = LocalPath(table.File); err != nil {

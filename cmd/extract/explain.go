@@ -28,7 +28,7 @@ func (o *options) explain(result extraction.Result, err error) error {
 	case errors.Is(err, inference.ErrUnknownLayer):
 		err = fmt.Errorf("%w; see --list-layers%s", err, o.weightsHint())
 	case errors.Is(err, featurestore.ErrExists):
-		err = fmt.Errorf("%w: --resume continues it, --overwrite replaces it", err)
+		err = fmt.Errorf("%w: --resume continues it, --sync makes it follow its images, --overwrite replaces it, another --out leaves it alone", err)
 	case o.Sync && errors.Is(err, featurestore.ErrLabels):
 		err = fmt.Errorf("%w: give --labels (csv:FILE with a column split keeps splits), those that the dataset was made with or others, which replace them", err)
 	case errors.Is(err, featurestore.ErrLabels):

@@ -95,7 +95,7 @@ func (s *snapshot) look(ctx context.Context) (err error) {
 	}
 	name := manifestOf(s.found)
 	if name == "" {
-		return fmt.Errorf("%s: %w of features: it has no %s", s.folder, featurestore.ErrNotDataset, featurestore.ManifestFile)
+		return fmt.Errorf("%s: %w of features: it has no %s: name the place that extract --out wrote", s.folder, featurestore.ErrNotDataset, featurestore.ManifestFile)
 	}
 	source := s.folder.Open(ctx, s.found[name])
 	defer source.Close() // read-only
