@@ -137,41 +137,36 @@ func (r *rewriter) match(n *nodepb.NodeDef) (c convolution, found bool) {
 		return r.matchConvolution(n)
 	case "DepthwiseConv2dNative":
 		return r.matchDepthwise(n)
-	case "BiasAdd", "Sub", "FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3":
-		c, found = r.matchFold(n)
-	case "Add", "AddV2":
-		if c, found = r.matchFold(n); !found {
-			c, found = r.matchResidual(n)
-		}
-		if !found {
-			c, found = r.matchNormalization(n)
-		}
-	case "Mul":
-		if c, found = r.matchFold(n); !found {
-			c, found = r.matchSwish(n)
-		}
-		if !found {
-			c, found = r.matchGelu(n)
-		}
-		if !found {
-			c, found = r.matchHard(n)
-		}
-	case "RealDiv":
-		if c, found = r.matchFold(n); !found {
-			c, found = r.matchHard(n)
-		}
-	case "Reshape":
-		c, found = r.matchDense(n)
-	case "Relu", "Relu6", "Sigmoid":
-		c, found = r.matchActivation(n)
-	case "MaxPool":
-		c, found = r.matchPooling(n)
 	}
-	if !found {
-		c, found = r.matchScale(n)
+	for _, matched := range append(r.matchers(n.GetOp()), r.matchScale) {
+		if c, found = matched(n); found {
+			break
+		}
 	}
 	c.controls = slices.Concat(c.controls, r.controls(n))
 	return c, found
+}
+
+// matchers recognize what ends in an operation other than a convolution; the first one that does counts.
+func (r *rewriter) matchers(operation string) []func(*nodepb.NodeDef) (convolution, bool) {
+	type matchers = []func(*nodepb.NodeDef) (convolution, bool)
+	switch operation {
+	case "BiasAdd", "Sub", "FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3":
+		return matchers{r.matchFold}
+	case "Add", "AddV2":
+		return matchers{r.matchFold, r.matchResidual, r.matchNormalization}
+	case "Mul":
+		return matchers{r.matchFold, r.matchSwish, r.matchGelu, r.matchHard}
+	case "RealDiv":
+		return matchers{r.matchFold, r.matchHard}
+	case "Reshape":
+		return matchers{r.matchDense}
+	case "Relu", "Relu6", "Sigmoid":
+		return matchers{r.matchActivation}
+	case "MaxPool":
+		return matchers{r.matchPooling}
+	}
+	return nil
 }
 
 // activates says whether something can be computed of the sums in registers.

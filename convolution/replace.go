@@ -50,17 +50,8 @@ func (r *rewriter) replacements(n *nodepb.NodeDef, inside map[string]bool, mappe
 	faster := &nodepb.NodeDef{Name: n.GetName(), Input: []string{c.pictures, kernel, bias}}
 	var nodes []*nodepb.NodeDef
 	if c.kind == filtered {
-		faster.Op, faster.Attr = r.method.convolution, r.filteredAttributes(c)
-		if first, found := r.pairedWith(c); found {
-			if err := r.fillPair(faster, c.pictures, first, mapped); err != nil {
-				return nil, err
-			}
-			c.pictures = first.pictures
-		}
-		faster.Input[0] = planesOf(c.pictures)
-		if !inside[faster.Input[0]] {
-			nodes = append(nodes, &nodepb.NodeDef{Name: faster.Input[0], Op: r.method.planes, Input: []string{c.pictures}})
-			inside[faster.Input[0]] = true
+		if nodes, err = r.fillFiltered(faster, c, inside, mapped); err != nil {
+			return nil, err
 		}
 	} else {
 		r.fillProduct(faster, c)
@@ -74,6 +65,24 @@ func (r *rewriter) replacements(n *nodepb.NodeDef, inside map[string]bool, mappe
 	faster.Name = planesOf(n.GetName())
 	inside[faster.Name] = true
 	return append(nodes, faster, &nodepb.NodeDef{Name: n.GetName(), Op: r.method.pixels, Input: []string{faster.Name}}), nil
+}
+
+// fillFiltered makes a node the method's own operation, and returns the one that lays out the maps which it reads, unless
+// something else does.
+func (r *rewriter) fillFiltered(faster *nodepb.NodeDef, c convolution, inside map[string]bool, mapped map[string]tf.Output) ([]*nodepb.NodeDef, error) {
+	faster.Op, faster.Attr = r.method.convolution, r.filteredAttributes(c)
+	if first, found := r.pairedWith(c); found {
+		if err := r.fillPair(faster, c.pictures, first, mapped); err != nil {
+			return nil, err
+		}
+		c.pictures = first.pictures
+	}
+	faster.Input[0] = planesOf(c.pictures)
+	if inside[faster.Input[0]] {
+		return nil, nil
+	}
+	inside[faster.Input[0]] = true
+	return []*nodepb.NodeDef{{Name: faster.Input[0], Op: r.method.planes, Input: []string{c.pictures}}}, nil
 }
 
 // filteredAttributes are those of the method's own operation.

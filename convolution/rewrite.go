@@ -23,44 +23,20 @@ func (r *rewriter) rewrite(shares int) ([]inference.Layer, error) {
 	if err := r.transformKernels(scope.SubScope("kernels")); err != nil {
 		return nil, err
 	}
-	names := make([]string, shares)
-	for i := range names {
-		share, err := r.model.Graph.AddOperation(tf.OpSpec{
-			Type: "FoveaShare", Name: r.prefix + "/share_of_input_" + strconv.Itoa(i), Input: []tf.Input{r.model.Input},
-			Attrs: map[string]interface{}{"index": int64(i), "count": int64(shares), "fill": r.fillsShares()},
-		})
-		if err != nil {
-			return nil, fmt.Errorf("convolution: split the batch: %w", err)
-		}
-		names[i] = r.prefix + "/share_" + strconv.Itoa(i)
-		if err := r.copyNodes(names[i], r.isEarly, map[string]tf.Output{r.model.Input.Op.Name(): share.Output(0)}); err != nil {
-			return nil, err
-		}
+	names, err := r.copyShares(shares)
+	if err != nil {
+		return nil, err
 	}
-
 	joined := &joiner{graph: r.model.Graph, scope: scope.SubScope("joined"), shares: names, tensors: map[string]tf.Output{}}
 	if r.fillsShares() {
 		joined.pictures = r.model.Input
 	}
-	isLate := func(n *nodepb.NodeDef) bool { return r.late[n.GetName()] }
-	given := map[string]tf.Output{r.model.Input.Op.Name(): r.model.Input}
-	for _, n := range r.order {
-		for _, from := range dataInputs(n) {
-			if p := inference.Producer(from); isLate(n) && r.early[p] && !r.late[p] {
-				var err error
-				if given[from], err = joined.tensor(from); err != nil {
-					return nil, err
-				}
-			}
-		}
-	}
 	lateName := r.prefix + "/late"
-	if err := r.copyNodes(lateName, isLate, given); err != nil {
+	if err := r.copyLate(lateName, joined); err != nil {
 		return nil, err
 	}
 	layers := slices.Clone(r.model.Layers)
 	for i, layer := range layers {
-		var err error
 		tensor := r.source(tensorName(layer.Output))
 		name := inference.Producer(tensor)
 		switch {
@@ -75,6 +51,42 @@ func (r *rewriter) rewrite(shares int) ([]inference.Layer, error) {
 		}
 	}
 	return layers, nil
+}
+
+// copyShares copies the nodes up to the last convolution for each share of the batch, and returns the copies' prefixes.
+func (r *rewriter) copyShares(shares int) ([]string, error) {
+	names := make([]string, shares)
+	for i := range names {
+		share, err := r.model.Graph.AddOperation(tf.OpSpec{
+			Type: "FoveaShare", Name: r.prefix + "/share_of_input_" + strconv.Itoa(i), Input: []tf.Input{r.model.Input},
+			Attrs: map[string]interface{}{"index": int64(i), "count": int64(shares), "fill": r.fillsShares()},
+		})
+		if err != nil {
+			return nil, fmt.Errorf("convolution: split the batch: %w", err)
+		}
+		names[i] = r.prefix + "/share_" + strconv.Itoa(i)
+		if err := r.copyNodes(names[i], r.isEarly, map[string]tf.Output{r.model.Input.Op.Name(): share.Output(0)}); err != nil {
+			return nil, err
+		}
+	}
+	return names, nil
+}
+
+// copyLate copies the nodes behind the last convolution, which read the joined shares.
+func (r *rewriter) copyLate(prefix string, joined *joiner) error {
+	isLate := func(n *nodepb.NodeDef) bool { return r.late[n.GetName()] }
+	given := map[string]tf.Output{r.model.Input.Op.Name(): r.model.Input}
+	for _, n := range r.order {
+		for _, from := range dataInputs(n) {
+			if p := inference.Producer(from); isLate(n) && r.early[p] && !r.late[p] {
+				var err error
+				if given[from], err = joined.tensor(from); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return r.copyNodes(prefix, isLate, given)
 }
 
 // fillsShares says whether no share may be empty: oneDNN's convolutions get the shape of an empty
@@ -107,53 +119,73 @@ func (r *rewriter) giveBack() error {
 // copyNodes imports copies of some nodes under a prefix. Given tensors replace those of the same
 // name; all others from outside the copies are those of the original graph.
 func (r *rewriter) copyNodes(prefix string, wanted func(*nodepb.NodeDef) bool, given map[string]tf.Output) error {
-	copies := &graphpb.GraphDef{Versions: r.versions}
-	inside := map[string]bool{}
+	copies := &copiedNodes{inside: map[string]bool{}, given: given, mapped: map[string]tf.Output{}}
 	for _, n := range r.order {
 		if wanted(n) {
-			inside[n.GetName()] = true
+			copies.inside[n.GetName()] = true
 		}
 	}
-	mapped := map[string]tf.Output{}
 	for _, n := range r.order {
 		if !wanted(n) {
 			continue
 		}
-		replacements, err := r.replacements(n, inside, mapped)
+		replacements, err := r.replacements(n, copies.inside, copies.mapped)
 		if err != nil {
 			return err
 		}
 		for _, replacement := range replacements {
-			var inputs []string
-			for _, from := range replacement.GetInput() {
-				if strings.HasPrefix(from, "^") && !inside[inference.Producer(from)] {
-					continue // such as a loader's assertions, which have been kept
-				}
-				inputs = append(inputs, from)
-				if inside[inference.Producer(from)] || mapped[from].Op != nil {
-					continue
-				}
-				outside, found := given[from]
-				if !found {
-					if outside, err = r.output(from); err != nil {
-						return err
-					}
-				}
-				mapped[from] = outside
+			if err := r.connect(replacement, copies); err != nil {
+				return err
 			}
-			replacement.Input = inputs
-			copies.Node = append(copies.Node, replacement)
+			copies.nodes = append(copies.nodes, replacement)
 		}
 	}
+	return r.importCopies(prefix, copies)
+}
+
+// copiedNodes are nodes that are about to be imported.
+type copiedNodes struct {
+	nodes []*nodepb.NodeDef
+	// inside has the names of what is copied.
+	inside map[string]bool
+	// given are tensors that take the place of those of the same name; mapped are all that come from outside.
+	given, mapped map[string]tf.Output
+}
+
+// connect maps the inputs of a copy that come from outside the copies.
+func (r *rewriter) connect(n *nodepb.NodeDef, c *copiedNodes) error {
+	var inputs []string
+	for _, from := range n.GetInput() {
+		if strings.HasPrefix(from, "^") && !c.inside[inference.Producer(from)] {
+			continue // such as a loader's assertions, which have been kept
+		}
+		inputs = append(inputs, from)
+		if c.inside[inference.Producer(from)] || c.mapped[from].Op != nil {
+			continue
+		}
+		outside, found := c.given[from]
+		if !found {
+			var err error
+			if outside, err = r.output(from); err != nil {
+				return err
+			}
+		}
+		c.mapped[from] = outside
+	}
+	n.Input = inputs
+	return nil
+}
+
+func (r *rewriter) importCopies(prefix string, c *copiedNodes) error {
 	options := tf.GraphImportOptions{Prefix: prefix}
-	for from, to := range mapped {
+	for from, to := range c.mapped {
 		name, index, err := inference.ParseTensor(from)
 		if err != nil {
 			return fmt.Errorf("convolution: %w", err)
 		}
 		options.AddInputMapping(name, index, to)
 	}
-	encoded, err := proto.Marshal(copies)
+	encoded, err := proto.Marshal(&graphpb.GraphDef{Versions: r.versions, Node: c.nodes})
 	if err != nil {
 		return fmt.Errorf("convolution: encode the rewritten graph: %w", err)
 	}

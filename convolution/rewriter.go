@@ -80,14 +80,7 @@ func newRewriter(model *inference.Model, m method) (*rewriter, error) {
 		r.nodes[n.GetName()] = n
 	}
 	r.sort()
-	r.skipIdentities()
-	for _, n := range r.order {
-		if c, found := r.match(n); found {
-			r.fast[n.GetName()] = c
-		}
-	}
-	r.leaveParts()
-	r.joinBottlenecks()
+	r.findFast()
 	if r.count() == 0 {
 		return nil, fmt.Errorf("%w: %s has no %s", ErrNotFaster, model.Name, m.needs())
 	}
@@ -99,6 +92,18 @@ func newRewriter(model *inference.Model, m method) (*rewriter, error) {
 	r.findEarly()
 	r.findLate()
 	return r, nil
+}
+
+// findFast finds what has a faster computation.
+func (r *rewriter) findFast() {
+	r.skipIdentities()
+	for _, n := range r.order {
+		if c, found := r.match(n); found {
+			r.fast[n.GetName()] = c
+		}
+	}
+	r.leaveParts()
+	r.joinBottlenecks()
 }
 
 // sort finds the nodes between the input and the layers, inputs first.

@@ -132,13 +132,8 @@ func (r *rewriter) newTrial(measured bool) (*trial, error) {
 	if t.assign, err = b.assignments(t.model.Graph); err != nil {
 		return nil, err
 	}
-	for i, layer := range r.model.Layers {
-		if name := layer.Output.Op.Name(); r.depends[name] && name != r.model.Input.Op.Name() && r.essential[inference.Producer(r.source(tensorName(layer.Output)))] {
-			if layer.Output, err = output(t.model.Graph, name+":"+strconv.Itoa(layer.Output.Index)); err != nil {
-				return nil, err
-			}
-			t.model.Layers, t.compared = append(t.model.Layers, layer), append(t.compared, i)
-		}
+	if err := t.findLayers(); err != nil {
+		return nil, err
 	}
 	t.config = inference.SessionConfig{Device: inference.DeviceCPU, Precision: r.model.Precision, Unfused: r.model.Unfused, ChannelsLast: r.channelsFirst()}
 	t.plain = measured && !t.config.ChannelsLast
@@ -151,6 +146,22 @@ func (r *rewriter) newTrial(measured bool) (*trial, error) {
 		return nil, errors.Join(err, t.model.Close())
 	}
 	return t, nil
+}
+
+// findLayers finds the layers that change in the trial's own graph.
+func (t *trial) findLayers() (err error) {
+	r := t.from
+	for i, layer := range r.model.Layers {
+		name := layer.Output.Op.Name()
+		if !r.depends[name] || name == r.model.Input.Op.Name() || !r.essential[inference.Producer(r.source(tensorName(layer.Output)))] {
+			continue
+		}
+		if layer.Output, err = output(t.model.Graph, name+":"+strconv.Itoa(layer.Output.Index)); err != nil {
+			return err
+		}
+		t.model.Layers, t.compared = append(t.model.Layers, layer), append(t.compared, i)
+	}
+	return nil
 }
 
 // channelsFirst says whether any operation is in NCHW order; operations other than convolutions may
