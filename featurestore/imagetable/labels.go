@@ -16,36 +16,11 @@ import (
 // labelNames are names of columns of labels, in order of preference.
 var labelNames = []string{"label", "labels", "cls", "class"}
 
-// findLabel finds the column of labels: by its name, or else the only one that Hugging Face's metadata calls labels.
-// Whoever has a column of another kind under such a name would not expect labels from elsewhere.
+// findLabel finds the column of labels and the names of its classes.
 func (c *columns) findLabel(leaves []leaf, lists []string, hints map[string]huggingFaceFeature) {
-	l, ok := byName(leaves, labelNames, leaf.isClass)
-	if !ok {
-		if l, ok = byName(leaves, labelNames, leaf.isNoClass); ok {
-			c.labelFault = fmt.Sprintf("its column %q is %s", l.field, l.kind())
-			return
-		}
-		for _, list := range lists {
-			if slices.Contains(labelNames, strings.ToLower(list)) {
-				c.labelFault = fmt.Sprintf("its column %q is a list", list)
-				return
-			}
-		}
-		var named []leaf
-		for _, l := range leaves {
-			if hints[l.field].Type == "ClassLabel" && l.isClass() {
-				named = append(named, l)
-			}
-		}
-		switch len(named) {
-		case 0:
-			return
-		case 1:
-			l = named[0]
-		default:
-			c.labelFault = fmt.Sprintf("its columns %q and %q could each be the labels", named[0].field, named[1].field)
-			return
-		}
+	l, found := c.labelColumn(leaves, lists, hints)
+	if !found {
+		return
 	}
 	c.label = l.index
 	if l.isBinary() {
@@ -59,6 +34,38 @@ func (c *columns) findLabel(leaves []leaf, lists []string, hints map[string]hugg
 		}
 		seen[name] = true
 	}
+}
+
+// labelColumn is the column with a label's name, or else the only one that Hugging Face's metadata calls labels. Whoever
+// has a column of another kind under such a name would not expect labels from elsewhere: that is a fault.
+func (c *columns) labelColumn(leaves []leaf, lists []string, hints map[string]huggingFaceFeature) (leaf, bool) {
+	if l, found := byName(leaves, labelNames, leaf.isClass); found {
+		return l, true
+	}
+	if l, found := byName(leaves, labelNames, leaf.isNoClass); found {
+		c.labelFault = fmt.Sprintf("its column %q is %s", l.field, l.kind())
+		return leaf{}, false
+	}
+	for _, list := range lists {
+		if slices.Contains(labelNames, strings.ToLower(list)) {
+			c.labelFault = fmt.Sprintf("its column %q is a list", list)
+			return leaf{}, false
+		}
+	}
+	var named []leaf
+	for _, l := range leaves {
+		if hints[l.field].Type == "ClassLabel" && l.isClass() {
+			named = append(named, l)
+		}
+	}
+	switch len(named) {
+	case 0:
+		return leaf{}, false
+	case 1:
+		return named[0], true
+	}
+	c.labelFault = fmt.Sprintf("its columns %q and %q could each be the labels", named[0].field, named[1].field)
+	return leaf{}, false
 }
 
 // isClass reports whether the values may be labels: texts, numbers or booleans.
