@@ -48,12 +48,7 @@ type mergeFlags struct {
 	result cli.ResultFlags
 }
 
-func newDatasetMerge() *cobra.Command {
-	var o mergeFlags
-	command := &cobra.Command{
-		Use:   "merge OUT DIR...",
-		Short: "Merge datasets that were made in the same way",
-		Long: `Merge writes the rows and failures of the datasets DIR... to a new dataset OUT, which appears whole or
+const mergeLong = `Merge writes the rows and failures of the datasets DIR... to a new dataset OUT, which appears whole or
 not at all. They must have been made in the same way: with the same model, layers, preprocessing,
 library and type of numbers, and in precisions that may be mixed, such as float32 and int16. Merge
 says what differs.
@@ -62,7 +57,14 @@ With --keep-shards the files of DIR... become those of OUT unchanged, as links (
 are impossible). They must all be of one precision. That takes seconds for any number of rows, but does
 not check whether an image is in two of the datasets; extract dataset validate does.
 
-OUT and DIR may be URLs in object stores.`,
+OUT and DIR may be URLs in object stores.`
+
+func newDatasetMerge() *cobra.Command {
+	var o mergeFlags
+	command := &cobra.Command{
+		Use:     "merge OUT DIR...",
+		Short:   "Merge datasets that were made in the same way",
+		Long:    mergeLong,
 		Example: "  extract dataset merge all part-1 part-2 part-3",
 		Args: func(_ *cobra.Command, arguments []string) error {
 			if len(arguments) < 2 {

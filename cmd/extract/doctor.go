@@ -24,12 +24,7 @@ func newDoctorCommand() *cobra.Command {
 tries the model for a second, and says what to do about each problem. The exit status is 1 if
 extraction cannot work.`,
 		Example: "  extract doctor --device gpu:0 --out /data/features",
-		Args: func(_ *cobra.Command, arguments []string) error {
-			if len(arguments) > 0 {
-				return cli.Usagef("unexpected argument %q: --out DIR names a directory, --model NAME a model", arguments[0])
-			}
-			return nil
-		},
+		Args:    noDoctorArguments,
 		RunE: func(command *cobra.Command, _ []string) (err error) {
 			if options.Session, err = session.Config(); err != nil {
 				return cli.UsageUnless(inference.ErrDevice, err)
@@ -54,4 +49,11 @@ extraction cannot work.`,
 	f.BoolVar(&options.Bench, "bench", false, "also compute photographs in each precision of this CPU, and print its speed and drift")
 	cli.PathVar(f, &options.Out, "out", ".", "check the free space in `DIR`, where datasets will be written")
 	return cli.ReadsNoFiles(command)
+}
+
+func noDoctorArguments(_ *cobra.Command, arguments []string) error {
+	if len(arguments) > 0 {
+		return cli.Usagef("unexpected argument %q: --out DIR names a directory, --model NAME a model", arguments[0])
+	}
+	return nil
 }

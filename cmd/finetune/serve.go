@@ -29,12 +29,7 @@ type serveOptions struct {
 	decoding  time.Duration
 }
 
-func newServe() *cobra.Command {
-	var o serveOptions
-	command := &cobra.Command{
-		Use:   "serve --head HEAD [flags]",
-		Short: "Serve predictions over HTTP",
-		Long: `Serve loads the head's model once and answers over HTTP until it is interrupted:
+const serveLong = `Serve loads the head's model once and answers over HTTP until it is interrupted:
 
   GET  /              a page to drop photos on
   POST /predict       images in, labels and probabilities as JSON out (?top=K)
@@ -56,7 +51,14 @@ long with 504; the answer is a JSON object with the error.
 On interruption, serve refuses new images and answers those in progress.
 
 Everybody who reaches the port may use it, unencrypted, unless --token-file and --tls-cert say
-otherwise. New tokens and certificates are taken from their files while the server runs.`,
+otherwise. New tokens and certificates are taken from their files while the server runs.`
+
+func newServe() *cobra.Command {
+	var o serveOptions
+	command := &cobra.Command{
+		Use:   "serve --head HEAD [flags]",
+		Short: "Serve predictions over HTTP",
+		Long:  serveLong,
 		Example: `  finetune serve --head cats-vs-dogs.head --listen localhost:8080
   curl --data-binary @photo.jpg http://localhost:8080/predict
   finetune serve --head cats-vs-dogs.head --listen :8443 --tls-cert cert.pem --tls-key key.pem --token-file tokens`,
