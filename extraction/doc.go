@@ -3,7 +3,7 @@
 //	list images -> open the model -> begin the output -> take over an earlier run -> pipeline -> close, upload
 //
 // Estimate reads only the images' headers and says how long Run would take; Layers describes a model. Merge makes one
-// dataset of several, and Relabel gives the rows of one other labels.
+// dataset of several, Relabel gives the rows of one other labels, and FindDuplicates says which of its images are copies.
 // Features says which numbers an image becomes, and is shared with programs that run the pipeline
 // themselves.
 //

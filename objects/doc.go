@@ -10,7 +10,7 @@
 // provider's own programs take them. file:// is a path in the file system: see LocalPath.
 //
 // The package knows buckets, names and bytes. It must not know images, datasets, Arrow or models.
-// The providers' drivers are in package drivers, which programs import.
+// The providers' drivers are in package drivers, which package inputs imports.
 //
 // # Guarantees
 //

@@ -10,6 +10,6 @@
 // as a JSON file. A Spec is never guessed: the zero Spec means "unknown", and the caller has to ask
 // the user.
 //
-// The package is a leaf. It knows nothing of image files, models, TensorFlow or Arrow; recipes
-// carry a Spec, decoders apply it, and model formats state it.
+// The package knows nothing of image files, models, TensorFlow or Arrow; recipes carry a Spec,
+// decoders apply it, and model formats state it.
 package preprocessing

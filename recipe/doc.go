@@ -8,6 +8,6 @@
 // The columns of a dataset may be of several models: a recipe then lists those of the first one and has the recipes of the
 // others (Recipe.Added), and Parts, Join, Part and Only take it apart and put it together.
 //
-// The package is plain data. It imports only preprocessing, a leaf. It knows nothing of TensorFlow,
-// Arrow or images, and everything else may import it.
+// The package is plain data. Of fovea it imports only preprocessing. It knows nothing of
+// TensorFlow, Arrow or images, and everything above may import it.
 package recipe

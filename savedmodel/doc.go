@@ -10,9 +10,8 @@
 // Keras and tf.function put a model's body into functions, and a session cannot fetch what is
 // inside a function. So once the model is loaded, this package adds the function bodies between the
 // input and the signature's outputs to the loaded graph, flat; unused parts are never run. Models
-// written by Keras 3's tf.saved_model.save, whose
-// restore function fills other variables than the signature reads, are repaired from their
-// checkpoint.
+// written by Keras 3's tf.saved_model.save, whose restore function fills other variables than the
+// signature reads, are repaired from their checkpoint.
 //
 // A model has one input: images of one, three or four channels in NHWC or NCHW order, whose height
 // and width may be open. Where the graph itself normalizes pixels, the package derives the
