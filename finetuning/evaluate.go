@@ -128,8 +128,8 @@ func allSeen(s Source, images int) error {
 	return fmt.Errorf("the head was trained on all %d images of %s: use another dataset, or train with --test-fraction", images, s.name())
 }
 
-// Measure evaluates a head on rows of features that fit it.
-func Measure(h *head.Head, f Features) (head.Metrics, error) {
+// measure evaluates a head on rows of features that fit it.
+func measure(h *head.Head, f Features) (head.Metrics, error) {
 	probabilities, err := f.probabilities(h)
 	if err != nil {
 		return head.Metrics{}, err

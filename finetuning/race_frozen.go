@@ -142,7 +142,7 @@ func (r *race) learnFrozen(ctx context.Context, network *frozenNetwork, spent ti
 		if spent += time.Since(start); h == nil {
 			continue
 		}
-		metrics, err := Measure(h, test)
+		metrics, err := measure(h, test)
 		if err != nil {
 			return nil, err
 		}

@@ -117,7 +117,7 @@ func noteHeldOut(h *head.Head, test Features) error {
 	if test.X.Rows == 0 {
 		return nil
 	}
-	metrics, err := Measure(h, test)
+	metrics, err := measure(h, test)
 	if err != nil {
 		return err
 	}

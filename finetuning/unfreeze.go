@@ -162,7 +162,7 @@ func (u *unfreezing) fitFrozen(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		metrics, err := Measure(u.baseline, part)
+		metrics, err := measure(u.baseline, part)
 		if err != nil {
 			return err
 		}

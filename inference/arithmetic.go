@@ -38,8 +38,8 @@ var instructions = map[recipe.Instructions]func() bool{
 	recipe.AMX:        func() bool { return AMX() == nil },
 }
 
-// CanCompute says whether this machine's processor can compute in an arithmetic.
-func CanCompute(a recipe.Arithmetic) bool {
+// canCompute says whether this machine's processor can compute in an arithmetic.
+func canCompute(a recipe.Arithmetic) bool {
 	has := instructions[a.Instructions]
 	return has != nil && has()
 }
@@ -47,7 +47,7 @@ func CanCompute(a recipe.Arithmetic) bool {
 // UsedFor is the row of recipe.Arithmetics by whose instructions this machine's processor computes in an arithmetic
 // of that name.
 func UsedFor(name string) (recipe.Arithmetic, bool) {
-	i := slices.IndexFunc(recipe.Arithmetics, func(a recipe.Arithmetic) bool { return a.Name() == name && CanCompute(a) })
+	i := slices.IndexFunc(recipe.Arithmetics, func(a recipe.Arithmetic) bool { return a.Name() == name && canCompute(a) })
 	if i < 0 {
 		return recipe.Arithmetic{}, false
 	}
@@ -105,7 +105,7 @@ func ofCPUs() string {
 func (p Precision) checkCPU() error {
 	var needed []string
 	for _, a := range p.of() {
-		if CanCompute(a) {
+		if canCompute(a) {
 			return nil
 		}
 		needed = append(needed, string(a.Instructions))

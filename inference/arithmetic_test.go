@@ -130,7 +130,7 @@ func TestInstructions(t *testing.T) {
 	if instructions[recipe.AVX2]() { // float32 is faster there
 		t.Error("a CPU with AVX-512 is taken for one without")
 	}
-	if CanCompute(recipe.Arithmetic{Instructions: "of a later version"}) {
+	if canCompute(recipe.Arithmetic{Instructions: "of a later version"}) {
 		t.Error("unknown instructions are there")
 	}
 }

@@ -89,7 +89,7 @@ func (f *fastest) ships() bool {
 	if err != nil {
 		return false
 	}
-	file, err := File(c, f.options.Dir)
+	file, err := weightsFile(c, f.options.Dir)
 	if err == nil {
 		_, err = os.Stat(file)
 	}

@@ -166,7 +166,7 @@ func Import(file string, options ImportOptions) (Imported, error) {
 
 // keep writes weights to the file where Open finds them, and returns it.
 func keep(c vgg.Configuration, set weights.Set, dir string) (string, error) {
-	target, err := File(c, dir)
+	target, err := weightsFile(c, dir)
 	if err != nil {
 		return "", err
 	}

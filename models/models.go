@@ -242,7 +242,7 @@ var ErrNoWeights = errors.New("there are no weights")
 // Weights returns the imported weights of a configuration, or those that ship. Without either it returns
 // ErrNoWeights.
 func Weights(c vgg.Configuration, dir string) (weights.Set, error) {
-	file, err := File(c, dir)
+	file, err := weightsFile(c, dir)
 	var data []byte
 	if err == nil {
 		data, err = os.ReadFile(file)
@@ -275,8 +275,8 @@ func howToGet(c vgg.Configuration) string {
 	return importing
 }
 
-// File is the file of a configuration's imported weights, whether or not it exists. An empty dir is Dir().
-func File(c vgg.Configuration, dir string) (string, error) {
+// weightsFile is the file of a configuration's imported weights, whether or not it exists. An empty dir is Dir().
+func weightsFile(c vgg.Configuration, dir string) (string, error) {
 	if dir == "" {
 		var err error
 		if dir, err = Dir(); err != nil {

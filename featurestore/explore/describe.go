@@ -84,7 +84,7 @@ func Describe(ctx context.Context, d *featurestore.Dataset) (Statistics, error) 
 	s := Statistics{Rows: m.Rows, Failures: m.Failures, Labels: m.Labels, Splits: m.Splits, Shards: len(m.Shards), Bytes: shardBytes(d)}
 	for _, l := range m.Recipe.Layers {
 		s.RawBytes += int64(m.Rows) * int64(l.Size()) * int64(m.DType.Size())
-		described, err := vectors.Describe(ctx, Vectors(d, l, featurestore.ScanOptions{Layers: []string{l.Name}}, nil))
+		described, err := vectors.Describe(ctx, streamed(d, l, featurestore.ScanOptions{Layers: []string{l.Name}}, nil))
 		if err != nil {
 			return s, fmt.Errorf("describe layer %s: %w", l.Name, err)
 		}

@@ -77,7 +77,7 @@ func Duplicates(ctx context.Context, d *featurestore.Dataset, s Selection, optio
 	}
 	pairs := samePairs(hashes)
 	if options.Threshold > 0 {
-		near, err := vectors.Pairs(ctx, Vectors(d, layer, scan, nil).Averaged(layer.Channels()), vectors.PairOptions{Threshold: options.Threshold})
+		near, err := vectors.Pairs(ctx, streamed(d, layer, scan, nil).Averaged(layer.Channels()), vectors.PairOptions{Threshold: options.Threshold})
 		if err != nil {
 			return nil, fmt.Errorf("compare the rows: %w", located(err, rows))
 		}

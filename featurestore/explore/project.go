@@ -46,7 +46,7 @@ func Project(ctx context.Context, d *featurestore.Dataset, s Selection) (Project
 	if err != nil {
 		return Projection{}, fmt.Errorf("read the rows: %w", err)
 	}
-	source := Vectors(d, layer, scan, nil).Kept(len(rows), layer.Size(), maxKeptValues)
+	source := streamed(d, layer, scan, nil).Kept(len(rows), layer.Size(), maxKeptValues)
 	p, err := vectors.PrincipalComponents(ctx, source, 2)
 	if err != nil {
 		return Projection{}, fmt.Errorf("find the principal components: %w", err)

@@ -54,7 +54,7 @@ func Nearest(ctx context.Context, d *featurestore.Dataset, s Selection, vector [
 		return nil, err
 	}
 	var rows []Row // all that were scanned, in the order of the scan
-	source := Vectors(d, layer, scan, func(b *featurestore.Batch) {
+	source := streamed(d, layer, scan, func(b *featurestore.Batch) {
 		for i, r := range b.Rows {
 			rows = append(rows, rowOf(b.Index[i], r))
 		}

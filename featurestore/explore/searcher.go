@@ -34,7 +34,7 @@ func NewSearcher(ctx context.Context, d *featurestore.Dataset, layer string, mem
 	}
 	s := &Searcher{layer: l, turns: make(chan struct{}, 1)}
 	whole := int64(d.Rows())*int64(l.Size())*4 <= memory
-	source := Vectors(d, l, scan, func(b *featurestore.Batch) {
+	source := streamed(d, l, scan, func(b *featurestore.Batch) {
 		if len(s.rows) == d.Rows() {
 			return // of a later search
 		}

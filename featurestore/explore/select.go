@@ -112,9 +112,9 @@ func unknown(what, given string, counts map[string]int) error {
 	return fmt.Errorf("%w the %s %q%s: there are %s", ErrUnknownValue, what, given, hint, text.Some(names))
 }
 
-// Vectors returns the vectors of one layer as a source. Each use of it scans the dataset and, unless it is nil,
+// streamed returns the vectors of one layer as a source. Each use of it scans the dataset and, unless it is nil,
 // calls each with every batch before the batch's vectors are visited.
-func Vectors(d *featurestore.Dataset, layer recipe.Layer, options featurestore.ScanOptions, each func(*featurestore.Batch)) vectors.Source {
+func streamed(d *featurestore.Dataset, layer recipe.Layer, options featurestore.ScanOptions, each func(*featurestore.Batch)) vectors.Source {
 	return func(ctx context.Context, visit func(vectors.Block) error) error {
 		next := 0
 		return d.Scan(ctx, options, func(b *featurestore.Batch) error {

@@ -62,15 +62,7 @@ func (b *Budget) Beside(size int64) *Budget {
 	return both
 }
 
-// Limit is the number of bytes that may be held at a time.
-func (b *Budget) Limit() int64 {
-	if b == nil {
-		return math.MaxInt64
-	}
-	return b.limit
-}
-
-// Left is how much of it is not held.
+// Left is how many more bytes may be held.
 func (b *Budget) Left() int64 {
 	if b == nil {
 		return math.MaxInt64

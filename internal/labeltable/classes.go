@@ -43,10 +43,10 @@ func (o Options) classes() (*Classes, error) {
 	if len(data) > maxClassesBytes {
 		return nil, fmt.Errorf("the file of classes %s has more than %d bytes", o.Classes, maxClassesBytes)
 	}
-	return ReadClasses(data, o.Classes)
+	return readClasses(data, o.Classes)
 }
 
-// ReadClasses reads a file of classes:
+// readClasses reads a file of classes:
 //   - JSON {"tench": 0, ...}, torchvision's class_to_idx, and {"0": "tench", ...}
 //   - JSON {"0": ["n01440764", "tench"], ...}, Keras's imagenet_class_index.json, whose first names count: the second
 //     ones are not unique
@@ -54,7 +54,7 @@ func (o Options) classes() (*Classes, error) {
 //   - a list of ImageNet's synsets, "n01440764 tench, Tinca tinca", of which the identifiers are the names
 //   - a text with a number and a name in each line
 //   - JSON {"n01440764": "tench", ...}, other names for names
-func ReadClasses(data []byte, file string) (*Classes, error) {
+func readClasses(data []byte, file string) (*Classes, error) {
 	c := &Classes{file: file, names: map[string]string{}, known: map[string]bool{}}
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	var err error

@@ -19,7 +19,7 @@ type Options struct {
 	Encoding string
 	// Path, Label and Split are columns, by name, or by number from 1.
 	Path, Label, Split string
-	// Classes is the file with the names of classes whose numbers the table has, as ReadClasses reads it.
+	// Classes is the file with the names of classes whose numbers the table has, as readClasses reads it.
 	Classes string
 	// Known tells of a label with blanks around it that the images already have, so that it means itself and not the
 	// label without them.

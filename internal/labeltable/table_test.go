@@ -222,11 +222,11 @@ func TestClassesRefuse(t *testing.T) {
 		"\xff\xfea":              "it is not UTF-8",
 		"n01440764 a\nn01440764": `are called "n01440764"`,
 	} {
-		if _, err := ReadClasses([]byte(text), "classes.json"); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "classes.json") {
+		if _, err := readClasses([]byte(text), "classes.json"); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "classes.json") {
 			t.Errorf("%q: %v, want an error with %q", text, err, want)
 		}
 	}
-	c, err := ReadClasses([]byte(`["1", "0", "cat"]`), "classes.json")
+	c, err := readClasses([]byte(`["1", "0", "cat"]`), "classes.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -276,7 +276,7 @@ func FuzzReadClasses(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		c, err := ReadClasses(data, "classes")
+		c, err := readClasses(data, "classes")
 		if err == nil && (len(c.names) == 0 || len(c.names) != len(c.known)) {
 			t.Errorf("%d classes of %d names in %q", len(c.names), len(c.known), data)
 		}

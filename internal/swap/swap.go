@@ -89,7 +89,7 @@ func (s *Swap) restore() error {
 // old directory. Next must be complete; its files are put on disk first. On an error the old
 // directory is where it was.
 func (s *Swap) Commit() error {
-	if err := Sync(s.Next); err != nil {
+	if err := syncAll(s.Next); err != nil {
 		return fmt.Errorf("put %s on disk: %w", s.Next, err)
 	}
 	err := os.Rename(s.Next, s.dir)
@@ -147,8 +147,8 @@ func exchange(next, dir, aside string) error {
 	return os.RemoveAll(aside)
 }
 
-// Sync flushes all files and directories under dir to disk.
-func Sync(dir string) error {
+// syncAll flushes all files and directories under dir to disk.
+func syncAll(dir string) error {
 	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || !(entry.Type().IsRegular() || entry.IsDir()) {
 			return err

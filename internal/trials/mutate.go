@@ -12,8 +12,8 @@ import (
 // huge are sizes that files claim, just beyond what programs expect.
 var huge = []uint64{0, 1, 0x7f, 0xff, 0x7fff, 0xffff, 1 << 20, 1 << 24, 1<<28 - 1, 1 << 30, 0x7fffffff, 0x80000000, 0xffffffff, 1 << 32, 1 << 40, 1<<63 - 1, 1 << 63, 1<<64 - 1}
 
-// Mutate changes content in one to three places. Other is content to take parts of.
-func Mutate(r *rand.Rand, content, other []byte) []byte {
+// mutate changes content in one to three places. Other is content to take parts of.
+func mutate(r *rand.Rand, content, other []byte) []byte {
 	if bytes.HasPrefix(content, []byte("PK\x03\x04")) && r.IntN(2) == 0 {
 		if changed := mutateMember(r, content, other); changed != nil {
 			return changed
@@ -61,9 +61,9 @@ func mutateOnce(r *rand.Rand, data, other []byte) []byte {
 	return data
 }
 
-// Aim replaces a number of variable length in the 24 bytes from at on by a large one, which moves nothing: zeros that
+// aim replaces a number of variable length in the 24 bytes from at on by a large one, which moves nothing: zeros that
 // are not needed make up the length, or the bytes after it are overwritten.
-func Aim(r *rand.Rand, content []byte, at int) []byte {
+func aim(r *rand.Rand, content []byte, at int) []byte {
 	changed := slices.Clone(content)
 	at = min(at+r.IntN(24), len(changed)-1)
 	v := huge[r.IntN(len(huge))]

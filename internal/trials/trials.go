@@ -187,9 +187,9 @@ func writeChanged(t *testing.T, r *rand.Rand, dir string, seed Seed, contents ma
 		switch {
 		case file != changed:
 		case file == seed.File && len(seed.Aims) > 0 && r.IntN(3) == 0:
-			data = Aim(r, data, seed.Aims[r.IntN(len(seed.Aims))])
+			data = aim(r, data, seed.Aims[r.IntN(len(seed.Aims))])
 		default:
-			data = Mutate(r, data, contents[others[r.IntN(len(others))]])
+			data = mutate(r, data, contents[others[r.IntN(len(others))]])
 			if seed.Fix != nil && r.IntN(2) == 0 {
 				data = seed.Fix(data)
 			}
