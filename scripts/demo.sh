@@ -38,7 +38,7 @@ if [ -n "$images" ]; then
 	bold "2. Train: softmax regression on three quarters of them"
 	train=(bin/finetune train --features "$out/features" --test-fraction 0.25 --out "$head")
 	tell "${train[@]}" # not show: its line would come after the log
-	"${train[@]}" | sed '/^test set of/,$d'
+	"${train[@]}" | sed '/^$/,$d' # what follows is step 3's
 	bold "3. Evaluate: on the quarter that it has not seen"
 	show bin/finetune evaluate --head "$head" --features "$out/features" --held-out
 else

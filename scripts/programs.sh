@@ -60,6 +60,8 @@ if [ -d "$real/../nvidia" ]; then
 	done
 fi
 
+# The compiler says nothing for as long as it takes.
+if [ -z "$(find "$bin" -maxdepth 1 -type f -perm -100 -print -quit)" ]; then echo "compiling the programs: a minute or two the first time" >&2; fi
 (cd "$module" && go build -ldflags "-r $origin/$relative $ldflags" -o "$bin/" "$package")
 (cd "$module" && go list -f '{{if eq .Name "main"}}{{.ImportPath}}{{end}}' "$package") | while read -r program; do
 	program=$bin/${program##*/}
