@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"os"
+	"slices"
 
 	"github.com/sirupsen/logrus"
 	"github.com/spf13/cobra"
@@ -42,7 +44,7 @@ func (o *LogOptions) apply() error {
 	logrus.SetOutput(os.Stderr)
 	switch o.Format {
 	case "text":
-		logrus.SetFormatter(shownFormatter{&logrus.TextFormatter{FullTimestamp: !terminal(), TimestampFormat: "15:04:05", DisableTimestamp: terminal()}, !terminal()})
+		logrus.SetFormatter(newFormatter(terminal(), os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"))
 	case "json":
 		logrus.SetFormatter(&logrus.JSONFormatter{})
 	default:
@@ -56,6 +58,38 @@ func (o *LogOptions) apply() error {
 		logrus.SetLevel(logrus.WarnLevel)
 	}
 	return nil
+}
+
+// newFormatter writes lines for people in a terminal, otherwise keys and values with the time. Which of them is decided
+// here: logrus would look at where the first line goes, which may be above a progress bar.
+func newFormatter(terminal, coloured bool) logrus.Formatter {
+	if !terminal {
+		return shownFormatter{Formatter: &logrus.TextFormatter{DisableColors: true, FullTimestamp: true, TimestampFormat: "15:04:05"}, quotes: true}
+	}
+	shown := shownFormatter{Formatter: &logrus.TextFormatter{ForceColors: true, DisableTimestamp: true}}
+	if !coloured {
+		return plainFormatter{shown}
+	}
+	return shown
+}
+
+// plainFormatter takes the colours out of lines.
+type plainFormatter struct{ logrus.Formatter }
+
+// Format implements logrus.Formatter.
+func (f plainFormatter) Format(entry *logrus.Entry) ([]byte, error) {
+	line, err := f.Formatter.Format(entry)
+	for {
+		start := bytes.Index(line, []byte("\x1b["))
+		if start < 0 {
+			return line, err
+		}
+		length := bytes.IndexByte(line[start:], 'm')
+		if length < 0 {
+			return line, err
+		}
+		line = slices.Delete(line, start, start+length+1)
+	}
 }
 
 // shownFormatter shows what names in messages hide (spelling.Line).
