@@ -129,7 +129,7 @@ func TestPredictBeyondFloat32(t *testing.T) {
 	for _, row := range rows {
 		f.X.Data, f.X.Rows, f.Paths = append(f.X.Data, slices.Concat(row.Features[1], row.Features[0])...), f.X.Rows+1, append(f.Paths, row.Path)
 	}
-	if _, err := Measure(h, f); err == nil || !strings.Contains(err.Error(), want) {
+	if _, err := measure(h, f); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("measured: %v", err)
 	}
 	var overflow *head.OverflowError
