@@ -113,13 +113,13 @@ func TestPredictRefuses(t *testing.T) {
 // Features that are finite, but so large that the head's scores are not, have no class: that of the first one, with
 // probabilities of NaN, would be wrong.
 func TestPredictBeyondFloat32(t *testing.T) {
-	source, h, rows := unlabelled(t, 5)
+	_, h, rows := unlabelled(t, 5)
 	for _, v := range rows[3].Features {
 		for i := range v {
 			v[i] = float32(math.Copysign(3e38, float64(v[i])))
 		}
 	}
-	source = datasetOf(t, h.Recipe, featurestore.StatusComplete, rows...)
+	source := datasetOf(t, h.Recipe, featurestore.StatusComplete, rows...)
 	const want = "3.jpg: the head's scores are beyond float32"
 	err := Predict(t.Context(), PredictOptions{Head: h, Source: source, Row: func(string, []float64, *float64) error { return nil }})
 	if err == nil || !strings.Contains(err.Error(), want) {

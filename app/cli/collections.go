@@ -18,7 +18,7 @@ func putOffCollections() {
 	}
 	limit, percent := debug.SetMemoryLimit(-1), debug.SetGCPercent(-1)
 	debug.SetMemoryLimit(min(limit, firstCollection))
-	type collected struct{ first *byte }
+	type collected struct{ _ *byte } // in memory of its own, as it has a pointer
 	runtime.AddCleanup(new(collected), func(percent int) {
 		debug.SetGCPercent(percent)
 		debug.SetMemoryLimit(limit)
