@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"fovea/internal/spelling"
 	"fovea/internal/text"
 )
 
@@ -129,7 +130,7 @@ func (a *audit) uniform() *Finding {
 	for _, class := range crowded(a.f.Labels, a.duplicates.Groups) {
 		c, _ := slices.BinarySearch(a.classes, class)
 		f.Count++
-		f.Details = append(f.Details, fmt.Sprintf("%s: %s, %d of them different", class, text.Plural(len(a.members[c]), "picture"), units[c]))
+		f.Details = append(f.Details, fmt.Sprintf("%s: %s, %d of them different", spelling.Name(class), text.Plural(len(a.members[c]), "picture"), units[c]))
 	}
 	return f
 }
@@ -146,7 +147,7 @@ func (a *audit) rare() *Finding {
 	for c, rows := range a.members {
 		if len(rows) < leastOfClass {
 			f.Count++
-			f.Details = append(f.Details, fmt.Sprintf("%s: %s", a.classes[c], text.Plural(len(rows), "image")))
+			f.Details = append(f.Details, fmt.Sprintf("%s: %s", spelling.Name(a.classes[c]), text.Plural(len(rows), "image")))
 			for _, i := range rows {
 				f.Rows = append(f.Rows, a.row(i, 0, ""))
 			}

@@ -25,7 +25,7 @@ func (a *audit) alone() *Finding {
 			continue
 		}
 		f.Count++
-		f.Rows = append(f.Rows, a.row(i, 0, fmt.Sprintf("nearest is %s, cosine %.2f", a.f.Labels[rows[0]], similarities[0])))
+		f.Rows = append(f.Rows, a.row(i, 0, fmt.Sprintf("nearest is %s, cosine %.2f", spelling.Name(a.f.Labels[rows[0]]), similarities[0])))
 	}
 	return f
 }
@@ -95,7 +95,8 @@ func (a *audit) alikeClasses() *Finding {
 		Do: "join them if they are one class; else try other layers, or --unfreeze",
 	}
 	for _, p := range pairs {
-		f.Details = append(f.Details, fmt.Sprintf("%s and %s: an image has %.0f %% as many of its most similar ones in the other class as in its own, %.0f %% of %s's are %s's", a.classes[p.a], a.classes[p.b], 100*min(1, p.ratio), 100*mix[p.a][p.b], a.classes[p.a], a.classes[p.b]))
+		first, second := spelling.Name(a.classes[p.a]), spelling.Name(a.classes[p.b])
+		f.Details = append(f.Details, fmt.Sprintf("%s and %s: an image has %.0f %% as many of its most similar ones in the other class as in its own, %.0f %% of %s's are %s's", first, second, 100*min(1, p.ratio), 100*mix[p.a][p.b], first, second))
 	}
 	return f
 }

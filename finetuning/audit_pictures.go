@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"fovea/internal/budget"
+	"fovea/internal/spelling"
 	"fovea/internal/text"
 	"fovea/picture"
 )
@@ -62,7 +63,7 @@ func (a *audit) telltale(exposures []float64) *Finding {
 		}
 		if len(details) > 0 {
 			f.Count++
-			f.Details = append(f.Details, a.classes[c]+": "+strings.Join(details, "; "))
+			f.Details = append(f.Details, spelling.Name(a.classes[c])+": "+strings.Join(details, "; "))
 		}
 	}
 	return f

@@ -81,9 +81,9 @@ func TestAudit(t *testing.T) {
 		}, 1, "", "cat: 100 pictures, 2 of them different"},
 		FoundAlikeClasses: {func(rows []featurestore.Row) {
 			for i := 0; i < n; i += 4 {
-				rows[i].Label = "kitten"
+				rows[i].Label = "cat "
 			}
-		}, 1, "", "cat and kitten: "},
+		}, 1, "", `cat and cat\x20: `},
 		FoundAlikeNames: {func(rows []featurestore.Row) {
 			for i := 0; i < 20; i += 2 {
 				rows[i].Label = "Cat"
@@ -104,7 +104,7 @@ func TestAudit(t *testing.T) {
 				rows[20].Features[0][j] = float32(j)*0.3 - 2
 			}
 		}, 1, "0:020.jpg", ""},
-		FoundRareClasses: {func(rows []featurestore.Row) { rows[0].Label, rows[1].Label = "yak", "yak" }, 1, "0:000.jpg 0:001.jpg", "yak: 2 images"},
+		FoundRareClasses: {func(rows []featurestore.Row) { rows[0].Label, rows[1].Label = "yak ", "yak " }, 1, "0:000.jpg 0:001.jpg", `yak\x20: 2 images`},
 		FoundConstantValues: {func(rows []featurestore.Row) {
 			for i := range rows {
 				rows[i].Features[0][3], rows[i].Features[0][5] = 0, 7

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"fovea/internal/spelling"
 	"fovea/internal/text"
 )
 
@@ -36,7 +37,7 @@ func intervals(m *Metrics, losses []float64) Intervals {
 	all := Intervals{None: map[string]string{}}
 	fewest := slices.MinFunc(m.PerClass, func(a, b ClassMetrics) int { return cmp.Compare(a.N, b.N) })
 	if fewest.N < leastOfClass {
-		why := fmt.Sprintf("class %s has %s, it takes %d of each class", fewest.Class, text.Plural(fewest.N, "row"), leastOfClass)
+		why := fmt.Sprintf("class %s has %s, it takes %d of each class", spelling.Name(fewest.Class), text.Plural(fewest.N, "row"), leastOfClass)
 		all.None["balanced_accuracy"], all.None["macro_f1"] = why, why
 	} else {
 		all.BalancedAccuracy = balancedInterval(m)

@@ -220,8 +220,8 @@ func TestNoIntervals(t *testing.T) {
 
 // A class with a single row is named as such.
 func TestNoIntervalOfOneRow(t *testing.T) {
-	m, err := Evaluate([][]float64{{0.9, 0.1}, {0.2, 0.8}, {0.3, 0.7}}, []string{"cat", "dog", "dog"}, []string{"cat", "dog"})
-	if want := "class cat has 1 row, it takes 5 of each class"; err != nil || m.Intervals.None["macro_f1"] != want {
+	m, err := Evaluate([][]float64{{0.9, 0.1}, {0.2, 0.8}, {0.3, 0.7}}, []string{"cat ", "dog", "dog"}, []string{"cat ", "dog"})
+	if want := `class cat\x20 has 1 row, it takes 5 of each class`; err != nil || m.Intervals.None["macro_f1"] != want {
 		t.Errorf("%q, %v, want %q", m.Intervals.None["macro_f1"], err, want)
 	}
 }
