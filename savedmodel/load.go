@@ -3,6 +3,8 @@ package savedmodel
 import (
 	"fmt"
 	"maps"
+	"strings"
+	"syscall"
 
 	tf "github.com/galeone/tensorflow/tensorflow/go"
 	"google.golang.org/protobuf/proto"
@@ -27,10 +29,30 @@ func (l *loader) load() error {
 	l.loaded, l.device = &tf.SavedModel{Session: session, Graph: graph}, device
 	if err := l.initialize(); err != nil {
 		_ = session.Close() // the error at hand matters more
-		return fmt.Errorf("savedmodel: %s: %w: %w", l.dir, ErrFormat, err)
+		return fmt.Errorf("savedmodel: %s: %w", l.dir, ofMachine(err))
 	}
 	return nil
 }
+
+// ofMachine wraps TensorFlow's error as ErrFormat, unless what the machine lacks is to blame and not the model: that it tells
+// in the system's words alone.
+func ofMachine(err error) error {
+	said := strings.ToLower(err.Error())
+	for _, lack := range []syscall.Errno{syscall.ENFILE, syscall.EMFILE, syscall.ENOMEM, syscall.EIO} {
+		if strings.Contains(said, lack.Error()) {
+			return machineError{err, lack}
+		}
+	}
+	return fmt.Errorf("%w: %w", ErrFormat, err)
+}
+
+// machineError is an error whose text tells of what the machine lacks.
+type machineError struct {
+	error
+	lack syscall.Errno
+}
+
+func (e machineError) Unwrap() []error { return []error{e.error, e.lack} }
 
 // importGraph makes a graph of TensorFlow's of the program, which is not run yet.
 func (l *loader) importGraph(loading bool) (*tf.Graph, error) {
