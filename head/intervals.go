@@ -42,13 +42,13 @@ func intervals(m *Metrics, losses []float64) Intervals {
 	} else {
 		all.BalancedAccuracy = balancedInterval(m)
 		if least := leastMean(len(m.Classes)) * len(m.Classes); m.N < least {
-			all.None["macro_f1"] = fmt.Sprintf("there are %d rows, it takes %d with %d classes", m.N, least, len(m.Classes))
+			all.None["macro_f1"] = fmt.Sprintf("it takes %d rows with %d classes, not %d", least, len(m.Classes), m.N)
 		} else {
 			all.MacroF1 = f1Interval(m)
 		}
 	}
 	if m.N < leastLosses {
-		all.None["log_loss"] = fmt.Sprintf("there are %d rows, it takes %d", m.N, leastLosses)
+		all.None["log_loss"] = fmt.Sprintf("it takes %d rows, not %d", leastLosses, m.N)
 	} else if all.LogLoss = meanInterval(losses); all.LogLoss == nil {
 		all.None["log_loss"] = "all rows have the same loss"
 	}

@@ -18,7 +18,7 @@ func TestWriteText(t *testing.T) {
 		want, not       []string
 	}{
 		{2, 400, false, []string{"accuracy           99.75 %  (95 %: 98.60 to 99.96, 400 images)", "macro F1           99.75 %  (95 %: ", "log loss           0.1447   (95 %: 0.1380 to 0.1789)", "true \\ predicted   class 0   class 1   precision"}, []string{"without", "interval:"}},
-		{3, 40, true, []string{"balanced accuracy  97.50 %  (no interval)\n", "no interval of balanced accuracy and macro F1: class class 2 has 0 rows, it takes 5 of each class\nno interval of log loss: there are 40 rows, it takes 100\n", "ROC AUC            none", "without test images: class 2"}, nil},
+		{3, 40, true, []string{"balanced accuracy  97.50 %  (no interval)\n", "no interval of balanced accuracy and macro F1: class class 2 has 0 rows, it takes 5 of each class\nno interval of log loss: it takes 100 rows, not 40\n", "ROC AUC            none", "without test images: class 2"}, nil},
 		{200, 6000, false, []string{"confused most  predicted  images  of\nclass 1        class 0", "The 10 of 200 classes with the lowest F1", "macro F1           99.98 %  (95 %: "}, []string{"true \\ predicted"}},
 	} {
 		var classes, labels []string
