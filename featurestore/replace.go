@@ -9,8 +9,6 @@ import (
 	"slices"
 	"syscall"
 
-	"golang.org/x/sys/unix"
-
 	"fovea/internal/disk"
 )
 
@@ -67,8 +65,8 @@ func (l *dirLock) put(next string, read ReadOptions) error {
 		return l.install(next)
 	}
 	err := l.exchange(next)
-	if crossing(err) || errors.Is(err, errors.ErrUnsupported) || errors.Is(err, unix.EINVAL) || errors.Is(err, fs.ErrExist) {
-		return l.install(next) // some of FUSE rename instead of exchanging names, which fails as the other is not empty
+	if crossing(err) || disk.CannotExchange(err) {
+		return l.install(next)
 	}
 	return errors.Join(err, removeNext(next)) // which is the old one by now, or not needed
 }
@@ -91,10 +89,8 @@ func (l *dirLock) ready(next string, read ReadOptions) error {
 	return os.Chmod(next, info.Mode().Perm())
 }
 
-// exchangeDirs swaps the names of two directories in one step.
-var exchangeDirs = func(a, b string) error {
-	return unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
-}
+// Tests have another, as other file systems do.
+var exchangeDirs = disk.Exchange
 
 // exchange swaps the directories of the two datasets in one step. The new one is locked before it gets
 // the name, and until the caller is done, so that no other writer starts in between.

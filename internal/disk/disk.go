@@ -18,6 +18,17 @@ func Free(dir string) (int64, error) {
 	return int64(stat.Bavail) * int64(stat.Bsize), nil // they have other types on other systems
 }
 
+// Exchange exchanges the names of two files or directories in one step.
+func Exchange(a, b string) error {
+	return unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
+}
+
+// CannotExchange says whether an error of Exchange is that the file system cannot. Some of FUSE rename instead, which
+// fails if there is a directory that is not empty.
+func CannotExchange(err error) bool {
+	return errors.Is(err, errors.ErrUnsupported) || errors.Is(err, unix.EINVAL) || errors.Is(err, fs.ErrExist)
+}
+
 // Sync flushes the content of a file, or the names in a directory, to disk.
 func Sync(path string) error {
 	f, err := os.Open(path)

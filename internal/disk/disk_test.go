@@ -37,3 +37,33 @@ func TestMakeDir(t *testing.T) {
 		t.Errorf("below a file: %v", err)
 	}
 }
+
+// Either two names are exchanged, or the file system cannot, which is told from other errors.
+func TestExchange(t *testing.T) {
+	a, b := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b")
+	if err := Exchange(a, b); CannotExchange(err) || !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("what is not there: %v", err)
+	}
+	for _, name := range []string{a, b} {
+		if err := os.WriteFile(name, []byte(name), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := Exchange(a, b); CannotExchange(err) {
+		t.Skip("this file system exchanges no names: ", err)
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{a: b, b: a} {
+		if content, err := os.ReadFile(name); err != nil || string(content) != want {
+			t.Errorf("%s holds %q, want %q; %v", name, content, want, err)
+		}
+	}
+	full := filepath.Dir(b)
+	if err := os.Rename(t.TempDir(), full); !CannotExchange(err) { // what some file systems do instead
+		t.Errorf("a directory that is not empty: %v", err)
+	}
+	if CannotExchange(nil) || CannotExchange(syscall.ENOSPC) || !CannotExchange(syscall.ENOSYS) || !CannotExchange(syscall.EINVAL) {
+		t.Error("other errors are told apart otherwise")
+	}
+}

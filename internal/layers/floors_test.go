@@ -56,6 +56,7 @@ var sideways = map[string][]string{
 	"featurestore/internal/guard": {"internal/budget"},
 	"internal/web":                {"internal/typo"},
 	"internal/mapped":             {"internal/disk"},
+	"internal/output":             {"internal/disk"},
 	"internal/redact":             {"internal/lazy"},
 	"internal/seal":               {"internal/lazy"},
 	"internal/swap":               {"internal/disk", "internal/lockfile", "internal/output"},

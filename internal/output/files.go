@@ -10,6 +10,8 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
+
+	"fovea/internal/disk"
 )
 
 // Write writes a file, which gets its name if write returns no error.
@@ -90,9 +92,7 @@ func (f *Files) each(step func(*File) error) error {
 // Tests have others, as other file systems do.
 var (
 	link          = os.Link
-	exchangeNames = func(a, b string) error {
-		return unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
-	}
+	exchangeNames = disk.Exchange
 )
 
 // keepOld gives the file that will be replaced a second name, and notes if there is none.

@@ -119,18 +119,16 @@ func (s *Swap) Close() error {
 // at is called between steps. Tests kill the program there.
 var at = func(point string) {}
 
-// exchangeNames swaps two names in one step.
-var exchangeNames = func(a, b string) error {
-	return unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
-}
+// Tests have another, as other file systems do.
+var exchangeNames = disk.Exchange
 
 // exchange exchanges the two names. On file systems that cannot do it in one step, the old
 // directory is set aside for a moment; it is put back if the new one cannot take its place, if
 // necessary by the next Begin.
 func exchange(next, dir, aside string) error {
 	err := exchangeNames(next, dir)
-	if !errors.Is(err, unix.EINVAL) && !errors.Is(err, fs.ErrExist) && !errors.Is(err, errors.ErrUnsupported) {
-		return err // some of FUSE rename instead of exchanging names, which fails as the other is not empty
+	if !disk.CannotExchange(err) {
+		return err
 	}
 	at("before")
 	if err := os.Rename(dir, aside); err != nil {
