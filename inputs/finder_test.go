@@ -249,11 +249,12 @@ func TestTellLabels(t *testing.T) {
 	inputs.TellLabels(items("", ""))
 	inputs.TellLabels(items("b", "a", "", "c\n", "c\n"))
 	inputs.TellLabels(items("1", "2", "3", "4", "5", "6", "7", "8", "9", "10"))
+	inputs.TellLabels(items("dog ", "dog"))
 	var messages []string
 	for _, e := range hook.AllEntries() {
 		messages = append(messages, e.Message)
 	}
-	if want := []string{`3 labels: c\n (2), a (1), b (1), none (1)`, "10 labels: 1 (1), 10 (1), 2 (1), 3 (1), 4 (1), 5 (1), 6 (1), 7 (1), 2 more"}; !slices.Equal(messages, want) {
+	if want := []string{`3 labels: c\n (2), a (1), b (1), none (1)`, "10 labels: 1 (1), 10 (1), 2 (1), 3 (1), 4 (1), 5 (1), 6 (1), 7 (1), 2 more", `2 labels: dog (1), dog\x20 (1)`}; !slices.Equal(messages, want) {
 		t.Errorf("%q, want %q", messages, want)
 	}
 }

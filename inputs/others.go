@@ -47,7 +47,7 @@ func TellLabels(items []pipeline.Item) {
 	})
 	var said []string
 	for _, label := range labels[:min(len(labels), mostLabels)] {
-		said = append(said, fmt.Sprintf("%s (%d)", spelling.Line(spelling.Spell(label)), images[label]))
+		said = append(said, fmt.Sprintf("%s (%d)", spelling.Name(spelling.Spell(label)), images[label]))
 	}
 	if more := len(labels) - mostLabels; more > 0 {
 		said = append(said, fmt.Sprintf("%d more", more))
